@@ -21,7 +21,7 @@ const FOR: Duration = Duration::from_secs(27);
 /// Of a process that is asked to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// At once: they sleep for most of their time.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 const POINTS: [&str; 4] = ["before", "half", "written", "durable"];
 
 /// What a run came to over all its processes.
@@ -208,7 +208,7 @@ fn a_run_may_die_at_any_record() {
         whole.wrong.is_none() && whole.died == 0 && whole.reasons.last().is_some_and(|last| last == "S5 -> S0 stop"),
         "{whole:?}"
     );
-    let said = std::env::var("PERPX_CRASHES").unwrap_or_else(|_| "24x8:1".to_owned());
+    let said = std::env::var("PERPX_CRASHES").unwrap_or_else(|_| "60x20:1".to_owned());
     let runs = drawn(&said, whole.records);
     let (next, (send, came)) = (AtomicUsize::new(0), mpsc::channel());
     std::thread::scope(|scope| {

@@ -45,7 +45,7 @@ pub(crate) fn differs(now: &Value, role: usize) -> String {
 fn a_position_that_is_gone_holds_until_an_operator_says_what_it_is() {
     let dir = folder();
     let path = dir.path();
-    let faults = [intrusion("position", "grvt", 45), intrusion("deposit", "lighter", 45)].concat();
+    let faults = [intrusion("position", "grvt", 45), intrusion("balance", "lighter", 45)].concat();
     let (_market, port, best, run) = locked(path, &FAST, &faults, 2);
     let (code, text) = ran(LIVE, path, &["ctl", "run", "adopt", "--venue", "grvt", "--reason", "no"]);
     assert!(code == Some(2) && text.contains("no difference of the position is confirmed"), "{text}");

@@ -198,8 +198,13 @@ fn a_damaged_journal_is_cut_or_what_the_venues_show_is_closed() {
 fn what_is_said_to_a_folder_is_done_by_the_next_start() {
     let dir = folder();
     let path = dir.path();
-    let (_market, port, best, run) = locked(path, &FAST, &intrusion("deposit", "lighter", 45), 2);
+    let (_market, port, best, run) =
+        locked(path, &FAST, &[intrusion("balance", "lighter", 45), intrusion("deposit", "grvt", 45)].concat(), 2);
     wait(path, "no balance differs", 90, |now| differs(now, 0).contains("balance 100 above"));
+    // what a history tells was paid in is no difference
+    wait(path, "the deposit is not explained", 60, |now| now["unexplained"] == 100.0 && differs(now, 1).is_empty());
+    let err = fs::read_to_string(path.join("err")).expect("what it said");
+    assert!(err.contains("grvt: 100 was paid in, as its history says"), "{err}");
     run.signal("-KILL");
     drop(run);
     let (code, text) = ctl(path, &["explain-balance", "--venue", "lighter"]);

@@ -44,10 +44,10 @@ fn number(name: &str, otherwise: f64) -> f64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// Memory in kB, and open files.
+/// Memory of its own in kB (pages of the program itself come and go with what else the machine does), and open files.
 fn sizes(pid: u32) -> Option<(u64, usize)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let kb = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().split(' ').next()?.parse().ok()?;
+    let kb = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?.trim().split(' ').next()?.parse().ok()?;
     Some((kb, fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count()))
 }
 

@@ -143,7 +143,7 @@ fn trade(
     let (Ready { folder, lock: _lock, strategy, numbers }, refusal) = ready(options, args)?;
     let config = &strategy.config;
     let _accounts = account_lock::lock(&folder.file.network, &numbers, &folder.path)?;
-    let LeftBehind { journal, starts, said, went, mut refusal, is_urgent } =
+    let LeftBehind { journal, starts, said, begun, went, mut refusal, is_urgent } =
         left_behind((options, args), (&folder, &strategy), refusal)?;
     let reaches = found(&folder, args, numbers)?;
     let (clock, is_played, from) = time(&folder, &reaches[0], (&went, &mut refusal))?;
@@ -181,7 +181,8 @@ fn trade(
         }
     };
     let Before { kept, day, closing, .. } = before;
-    let begun = Begun { number, entries: beginning.beside.entries, kept, day, closing, said };
+    let at = begun.filter(|_| beginning.resumed.is_some()).unwrap_or_else(wall::now);
+    let begun = Begun { number, entries: beginning.beside.entries, kept, day, closing, said, at };
     let market = (clock, engine, carry);
     let account =
         trade_on((options, &folder, &strategy, mode), names, bound, (session, beginning, begun), market, (from, out))?;
@@ -194,6 +195,8 @@ struct LeftBehind {
     /// How often the run was begun.
     starts: usize,
     said: Vec<SaidBefore>,
+    /// When the run was begun for the first time, by the wall.
+    begun: Option<Time>,
     went: Went,
     /// It is closed, and then this is how the run ends.
     refusal: Option<LiveError>,
@@ -213,7 +216,7 @@ fn left_behind(
         eprintln!("{words}");
     }
     let (mut past, journal) = Past::read(&inside)?;
-    let said = std::mem::take(&mut past.said);
+    let (said, begun) = (std::mem::take(&mut past.said), past.begun());
     let (starts, was) = (past.starts, past.copies().map(|copies| copies.code.clone()).unwrap_or_default());
     let went = match past.unusable(&inside) {
         _ if args.from_truth => Went::Left(Box::new(past.forgotten(wall::now()))),
@@ -243,7 +246,7 @@ fn left_behind(
         }
         refusal = Some(why);
     }
-    Ok(LeftBehind { journal, starts, said, went, refusal, is_urgent })
+    Ok(LeftBehind { journal, starts, said, begun, went, refusal, is_urgent })
 }
 
 /// How market time runs, whether the market is played, and the first moment.

@@ -7,8 +7,9 @@
 
 use perpx_core::market::{OrderId, Side};
 use perpx_core::units::{Cash, Price, Qty, Rate, SECOND, Time, TimeDelta};
-use perpx_venues::client::{ForeignFill, Holding, OpenOrder, RunNumber};
+use perpx_venues::client::{ForeignFill, Holding, OpenOrder, RunNumber, Transfer};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A reading so soon after something moved is not judged; a difference is looked at again then.
@@ -130,6 +131,8 @@ pub struct Outcome {
     pub is_news: bool,
     /// Fills and payments are to be read: a stream may have lost one.
     pub asks_history: bool,
+    /// What was paid in or out is to be read.
+    pub asks_transfers: bool,
     /// Orders of ours that are to be cancelled.
     pub cancels: Vec<OrderId>,
     /// The position's difference has just been confirmed.
@@ -160,6 +163,8 @@ pub struct Watch {
     latched: Vec<String>,
     /// Of the balance, what an operator has named: it is no result of the run.
     explained: Cash,
+    /// What was paid in or out and is explained by that, by the venue's names.
+    transfers: BTreeSet<String>,
     /// Leverage and margin mode as they were first.
     settings: Option<(Option<Rate>, Option<bool>)>,
     /// Prices of foreign fills, for the entry that `adopt` makes.
@@ -167,9 +172,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// As an earlier process of the run left it: what was explained of the balance, and what an operator has still to look at.
-    pub fn resume(&mut self, explained: Cash, latched: Vec<String>) {
-        (self.explained, self.latched) = (explained, latched);
+    /// As an earlier process of the run left it: what was explained of the balance, what an operator has still to look at, what was paid in or
+    /// out.
+    pub fn resume(&mut self, explained: Cash, latched: Vec<String>, transfers: BTreeSet<String>) {
+        (self.explained, self.latched, self.transfers) = (explained, latched, transfers);
     }
 
     /// The account is to be read now. `poll`: as often as that at least.
@@ -239,8 +245,10 @@ impl Watch {
         let is_position = |difference: &Difference| matches!(difference, Difference::Position { .. });
         let is_money =
             |difference: &Difference| is_position(difference) || matches!(difference, Difference::Balance { .. });
-        let is_asked = self.times == 1 && self.seen.iter().any(is_money);
-        let mut outcome = Outcome { asks_history: is_asked, ..Outcome::default() };
+        let asks_history = self.times == 1 && self.seen.iter().any(is_money);
+        // at once, and again as long as nothing explains it
+        let asks_transfers = self.above().is_some() && (self.times == 1 || self.times.is_multiple_of(CONFIRMED));
+        let mut outcome = Outcome { asks_history, asks_transfers, ..Outcome::default() };
         if self.times == HOLDS {
             (outcome.is_news, self.is_held) = (true, true);
             let leftover = |difference: &Difference| match difference {
@@ -352,13 +360,43 @@ impl Watch {
         self.is_shared || self.times >= HOLDS && is_seen
     }
 
-    /// Of the balance, what nothing explains.
-    pub fn unexplained(&self) -> Cash {
-        let above = |found: &Difference| match found {
+    /// What the balance has above what is believed, as it was seen last.
+    fn above(&self) -> Option<Cash> {
+        self.seen.iter().find_map(|found| match found {
             Difference::Balance { above } => Some(*above),
             _ => None,
-        };
-        let amount = self.seen.iter().filter(|_| self.is_held).find_map(above).unwrap_or(Cash::ZERO);
+        })
+    }
+
+    /// All that was paid in or out since the run began. What is news explains the balance where its sum is what differs, as far as a
+    /// balance can be told after so many `entries`; the sum then.
+    pub fn told_transfers(&mut self, all: &[Transfer], entries: u64) -> Option<Cash> {
+        let above = self.above()?;
+        let news: Vec<&Transfer> = all.iter().filter(|transfer| !self.transfers.contains(&transfer.name)).collect();
+        let sum: Cash = news.iter().map(|transfer| transfer.amount).sum();
+        if news.is_empty() || (above - sum).0.abs() >= told_within(entries).0 {
+            return None;
+        }
+        self.transfers.extend(news.into_iter().map(|transfer| transfer.name.clone()));
+        self.account_for(sum);
+        Some(sum)
+    }
+
+    /// So much of the balance is no result of the run; it is looked at anew.
+    fn account_for(&mut self, amount: Cash) {
+        self.explained += amount;
+        self.seen.retain(|found| !matches!(found, Difference::Balance { .. }));
+        (self.times, self.clean, self.due) = (0, 0, Time::MIN);
+    }
+
+    /// The venue's names of what was paid in or out so far.
+    pub fn transfers(&self) -> &BTreeSet<String> {
+        &self.transfers
+    }
+
+    /// Of the balance, what nothing explains.
+    pub fn unexplained(&self) -> Cash {
+        let amount = self.above().filter(|_| self.is_held).unwrap_or(Cash::ZERO);
         // what a position that differs has won is valued with the one that is believed already
         let is_with_position = self.seen.iter().any(|found| matches!(found, Difference::Position { .. }));
         if is_with_position { amount.min(Cash::ZERO) } else { amount }
@@ -372,9 +410,7 @@ impl Watch {
     /// An operator names what was not explained: it is no result of the run. `None`: there is nothing that two readings showed.
     pub fn explain(&mut self) -> Option<Cash> {
         let amount = Some(self.unexplained()).filter(|amount| *amount != Cash::ZERO)?;
-        self.explained += amount;
-        self.seen.retain(|found| !matches!(found, Difference::Balance { .. }));
-        (self.times, self.clean, self.due) = (0, 0, Time::MIN);
+        self.account_for(amount);
         Some(amount)
     }
 
@@ -549,6 +585,33 @@ mod tests {
         let mut cut = later.clone();
         cut.cash -= Cash(4_999_999);
         assert!(run(&mut watch, (60, 100), &cut, &believed(3, 851)).iter().all(|(_, outcome)| !outcome.is_news));
+    }
+
+    /// What a history of money tells explains a balance where its sum is the difference, each row once; any other sum explains nothing.
+    #[test]
+    fn what_was_paid_in_or_out_is_no_result() {
+        let mut watch = Watch::default();
+        let paid = |name: &str, amount: i64| Transfer { name: name.to_owned(), at: at(5), amount: Cash::units(amount) };
+        let all = run(&mut watch, (0, 1), &holding(3, 910), &believed(3, 850));
+        assert!(all[0].1.asks_transfers && all[0].1.asks_history);
+        for wrong in [vec![], vec![paid("a", 100)], vec![paid("a", 60), paid("b", 1)]] {
+            assert_eq!(watch.told_transfers(&wrong, 5), None, "{wrong:?}");
+        }
+        assert_eq!(watch.told_transfers(&[paid("a", 100), paid("b", -40)], 5), Some(Cash::units(60)));
+        assert!(
+            run(&mut watch, (1, 60), &holding(3, 910), &believed(3, 850)).iter().all(|(_, outcome)| !outcome.is_news)
+        );
+        assert_eq!((watch.unexplained(), watch.explained()), (Cash::ZERO, Cash::units(60)));
+        // a loss beside it, and rows that explained something already
+        let lost = run(&mut watch, (60, 140), &holding(3, 510), &believed(3, 850));
+        assert_eq!(lost.iter().filter(|(_, outcome)| outcome.asks_transfers).count(), 4, "at once, and now and then");
+        assert_eq!(watch.told_transfers(&[paid("a", 100), paid("b", -40)], 5), None);
+        assert_eq!(watch.unexplained(), Cash::units(-400));
+        // in another process what was explained is known
+        let mut next = Watch::default();
+        next.resume(watch.explained(), Vec::new(), watch.transfers().clone());
+        run(&mut next, (0, 10), &holding(3, 970), &believed(3, 850));
+        assert_eq!(next.told_transfers(&[paid("a", 100), paid("b", -40), paid("c", 60)], 5), Some(Cash::units(60)));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, DAY, Mid, Qty, Time, TimeDelta};
 use perpx_venues::client::{PastOrder, RunNumber};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 /// Of the types that a state is made of. One more whenever [`tests::a_state_has_the_layout_of_its_number`] says that they changed.
@@ -114,6 +114,8 @@ pub struct Kept {
     pub explained: Cash,
     /// In words: what differed, and stays until an operator has said so.
     pub latched: Vec<String>,
+    /// By the venue's names: what was paid in or out, and explains as much of the balance.
+    pub transfers: BTreeSet<String>,
 }
 
 /// What the processes before left.
@@ -337,12 +339,14 @@ impl Past {
             role: usize,
             explained: String,
             latched: Vec<String>,
+            #[serde(default)]
+            transfers: BTreeSet<String>,
             /// The venue's name of a fill that is not ours.
             fill: Option<String>,
         }
-        let Ok(Compared { role, explained, latched, fill }) = serde_json::from_slice(body) else { return };
+        let Ok(Compared { role, explained, latched, transfers, fill }) = serde_json::from_slice(body) else { return };
         if let Some(kept) = self.kept.get_mut(role) {
-            *kept = Kept { explained: cash(&explained), latched };
+            *kept = Kept { explained: cash(&explained), latched, transfers };
             self.named[role].extend(fill.map(|name| (wall, name)));
         }
     }
@@ -375,6 +379,11 @@ impl Past {
     pub fn forgotten(self, now: Time) -> Left {
         let past = || perpx_venues::client::Past { orders: Vec::new(), booked: Default::default(), since: now };
         Left { held: [Qty::ZERO; 2], past: [past(), past()], ..self.left() }
+    }
+
+    /// When the run was begun for the first time.
+    pub fn begun(&self) -> Option<Time> {
+        self.written.map(|(begun, _)| begun)
     }
 
     /// The run that goes on; `None`: nothing was begun, or what was begun is over.

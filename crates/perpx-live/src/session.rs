@@ -389,6 +389,12 @@ impl Session {
                     }
                     self.holdings[v] = Some(holding);
                 }
+                AccountUpdate::Transfers(all) => {
+                    let (now, log) = (self.now, self.log.as_mut());
+                    if let Some(desk) = &mut self.desk {
+                        desk.transfers(now, v, &all, log);
+                    }
+                }
                 AccountUpdate::Resumed => self.is_resumed[v] = true,
                 AccountUpdate::ForeignFill { fill, .. } => self.foreign_fill(v, &fill),
                 AccountUpdate::Trouble(why) => self.trouble(v, why),
@@ -584,7 +590,7 @@ impl Session {
     /// What follows from what the venues said of the accounts: entries, cancels, questions.
     fn settle(&mut self, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<(), LiveError> {
         let Some(desk) = &mut self.desk else { return Ok(()) };
-        let Due { events, cancels, reads, histories } = desk.take_due();
+        let Due { events, cancels, reads, histories, transfers } = desk.take_due();
         for (role, body) in events {
             self.hear((role, engine_time::now(), body, None), &mut (&mut *builder, &mut *state));
         }
@@ -600,6 +606,11 @@ impl Session {
             let now = engine_time::now();
             if histories[v] && budget.has_room("trades", Priority::Compare, now) {
                 client.ask_history(now, &mut out).map_err(self.failed(v))?;
+            }
+            if let Some(since) = transfers[v]
+                && self.connections[v].budget.has_room("transfer_history", Priority::Poll, now)
+            {
+                self.connections[v].client.ask_transfers(since, now, &mut out).map_err(self.failed(v))?;
             }
             // one that is not asked for counts as lost, and is due again
             if reads[v] && self.connections[v].budget.has_room("account", Priority::Compare, now) {

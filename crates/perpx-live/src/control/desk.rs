@@ -27,7 +27,7 @@ use perpx_core::tape::Tile;
 use perpx_core::trader::Composite;
 use perpx_core::units::{Cash, MS, Price, Qty, SECOND, Time, TimeDelta};
 use perpx_data::atomic::write_atomic;
-use perpx_venues::client::{About, ForeignFill, Holding, RunNumber, Shut};
+use perpx_venues::client::{About, ForeignFill, Holding, RunNumber, Shut, Transfer};
 use perpx_venues::net::budget::OrderRoom;
 use perpx_venues::net::lane::{PATIENCE, Warmed};
 use perpx_venues::recorder::wall_state::Offset;
@@ -76,6 +76,8 @@ pub struct Begun {
     pub closing: Option<Closing>,
     /// What an operator has said while no process had the run.
     pub said: Vec<SaidBefore>,
+    /// When the run was begun for the first time, by the wall.
+    pub at: Time,
 }
 
 /// Why a run does nothing but close what it holds.
@@ -180,9 +182,9 @@ impl Desk {
 
     /// Trading begins `now`, or goes on with what a machine believes to hold and has still to hear.
     pub fn begin(&mut self, (job, now): (&Job<'_, Composite>, Time), resumed: Option<&Run>, begun: Begun) {
-        let Begun { number, entries, kept, day, closing, said } = begun;
+        let Begun { number, entries, kept, day, closing, said, at } = begun;
         self.said_before = said;
-        self.truth.begin(number, entries, kept);
+        self.truth.begin(number, entries, (kept, at));
         if let Some(Closing { why, is_urgent, strays }) = closing {
             let by = By { who: "the start".to_owned(), reason: why, since: now };
             let how = match strays {
@@ -262,6 +264,11 @@ impl Desk {
     /// Somebody else's order filled on the account.
     pub fn foreign_fill(&mut self, now: Time, venue: usize, fill: &ForeignFill, log: Option<&mut Log>) {
         self.truth.foreign_fill((now, venue), fill, log);
+    }
+
+    /// All that was paid in or out of an account since the run began.
+    pub fn transfers(&mut self, now: Time, venue: usize, all: &[Transfer], log: Option<&mut Log>) {
+        self.truth.transfers((now, venue), all, log);
     }
 
     /// The stream of an account is open, for the first time or again.

@@ -11,7 +11,7 @@ use crate::recovery::Kept;
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Event, EventBody, OrderId, Role};
 use perpx_core::units::{Cash, Price, Qty, Time, TimeDelta};
-use perpx_venues::client::{ForeignFill, Holding, RunNumber};
+use perpx_venues::client::{ForeignFill, Holding, RunNumber, Transfer};
 
 /// The order of an entry that no order made. The trader counts from 1.
 const NO_ORDER: OrderId = OrderId(0);
@@ -27,6 +27,8 @@ pub struct Due {
     pub reads: [bool; 2],
     /// By role: fills and payments are to be read.
     pub histories: [bool; 2],
+    /// By role: what was paid in or out is to be read, since the run began.
+    pub transfers: [Option<Time>; 2],
 }
 
 /// Both accounts beside what is believed of them.
@@ -47,6 +49,8 @@ pub struct Truth {
     is_unbooked: [bool; 2],
     /// By role: coins that a run left whose machine cannot be used. They are booked as soon as prices are known.
     strays: [Qty; 2],
+    /// When the run was begun for the first time, by the wall.
+    begun: Time,
     due: Due,
 }
 
@@ -73,15 +77,25 @@ impl Truth {
             fresh: [None, None],
             is_unbooked: [true; 2],
             strays: [Qty::ZERO; 2],
+            begun: Time::MAX,
             due: Due::default(),
         }
     }
 
     /// Trading begins, or goes on: under which number, with so many ledger entries and what earlier processes found.
-    pub fn begin(&mut self, number: RunNumber, entries: u64, kept: Option<[Kept; 2]>) {
-        (self.number, self.entries) = (number, entries);
-        for (watch, Kept { explained, latched }) in self.watches.iter_mut().zip(kept.into_iter().flatten()) {
-            watch.resume(explained, latched);
+    pub fn begin(&mut self, number: RunNumber, entries: u64, (kept, begun): (Option<[Kept; 2]>, Time)) {
+        (self.number, self.entries, self.begun) = (number, entries, begun);
+        for (watch, Kept { explained, latched, transfers }) in self.watches.iter_mut().zip(kept.into_iter().flatten()) {
+            watch.resume(explained, latched, transfers);
+        }
+    }
+
+    /// All that was paid in or out of an account since the run began.
+    pub fn transfers(&mut self, (now, venue): (Time, usize), all: &[Transfer], log: Option<&mut Log>) {
+        if let Some(sum) = self.watches[venue].told_transfers(all, self.entries) {
+            let (way, sum) = if sum.0 < 0 { ("out", -sum) } else { ("in", sum) };
+            say(&format!("{}: {sum} was paid {way}, as its history says: no result of this run", self.names[venue]));
+            self.write((now, venue), log, None);
         }
     }
 
@@ -173,6 +187,7 @@ impl Truth {
                 let outcome = self.watches[v].reading(engine_time::now(), &holding, &believed);
                 self.due.cancels.extend(outcome.cancels.iter().map(|id| (Role::BOTH[v], *id)));
                 self.due.histories[v] |= outcome.asks_history;
+                self.due.transfers[v] = self.due.transfers[v].or(outcome.asks_transfers.then_some(self.begun));
                 if outcome.is_news {
                     let holds = self.watches[v].holds();
                     let words = if holds.is_empty() { "agrees again".to_owned() } else { holds.join("; ") };

@@ -183,6 +183,7 @@ impl Log {
             "holds": watch.holds(),
             "latched": watch.latched(),
             "explained": watch.explained().0.to_string(),
+            "transfers": watch.transfers(),
             "fill": fill,
         });
         self.put(engine, Kind::Recon, &body, Need::Now);

@@ -86,6 +86,17 @@ pub struct ForeignFill {
     pub qty: Qty,
 }
 
+/// Money that came to the account, or left it, beside trading: a deposit, a withdrawal, a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// The venue's name of it.
+    pub name: String,
+    /// When, by the venue's clock.
+    pub at: Time,
+    /// What came; negative: what left, with its fee.
+    pub amount: Cash,
+}
+
 /// What the processes before this one left: see [`super::VenueClient::resume`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Past {

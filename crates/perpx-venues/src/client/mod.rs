@@ -19,7 +19,7 @@ pub mod resync;
 mod shut;
 pub mod walk;
 
-pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder, Reading};
+pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder, Reading, Transfer};
 pub use number::RunNumber;
 pub use shut::{MarketWatch, Shut};
 
@@ -147,6 +147,8 @@ pub enum About {
     Fills,
     /// Payments of funding.
     Payments,
+    /// Money that came or left beside trading, by history.
+    Transfers(usize),
     /// Rates that were settled.
     Settlements,
     /// Cash and position.
@@ -233,6 +235,8 @@ pub enum AccountUpdate {
     Trouble(String),
     /// From now on this speaks against opening anything at the venue.
     Shut(Shut),
+    /// All that [`VenueClient::ask_transfers`] asked for.
+    Transfers(Vec<Transfer>),
     /// Somebody else's order has filled on the account.
     ForeignFill { exch: Time, fill: ForeignFill },
 }
@@ -307,6 +311,8 @@ pub trait VenueClient {
     fn ask_account(&mut self, out: &mut Output);
     /// Asks for fills and payments that a stream may have lost; those that are news are reported.
     fn ask_history(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
+    /// Asks for [`AccountUpdate::Transfers`] since then, by the wall clock; not while it is being asked for.
+    fn ask_transfers(&mut self, since: Time, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Takes over what earlier processes left, once it is [`AccountUpdate::Ready`] and before it is given a command. Each order is
     /// its own from here on: it is asked for by the number that it was sent under, and what became of it is reported as of its own,
     /// the answer to the question as [`EventBody::Status`]. Fills and payments that are not booked are asked for, all pages, and

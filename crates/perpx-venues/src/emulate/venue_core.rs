@@ -59,6 +59,8 @@ pub struct VenueCore {
     liquidated: BTreeSet<OrderId>,
     /// The book that is shown while it stands still: bids, asks.
     held: Option<[Vec<DepthLevel>; 2]>,
+    /// What was paid in, and when by the wall.
+    pub paid_in: Vec<(Time, Cash)>,
 }
 
 impl VenueCore {
@@ -81,6 +83,7 @@ impl VenueCore {
             open: Vec::new(),
             liquidated: BTreeSet::new(),
             held: None,
+            paid_in: Vec::new(),
         };
         core.with(|sim, env| {
             sim.enter_tile(env);
@@ -180,13 +183,16 @@ impl VenueCore {
         self.events.push(Event { at, venue_time: at, venue: Role::Long, body, met: Mid::ZERO });
     }
 
-    /// What somebody else does to the account itself; `reported`: as its owner reported it.
-    pub fn intrude(&mut self, what: Intrusion, reported: &mut NetAccount) {
+    /// What somebody else does to the account itself at `now` of the wall; `reported`: as its owner reported it.
+    pub fn intrude(&mut self, what: Intrusion, now: Time, reported: &mut NetAccount) {
+        if what == Intrusion::Deposit {
+            self.paid_in.push((now, PAID_IN));
+        }
         let (px, qty) = (self.mark(), INTRUDED);
         let fill = EventBody::Fill { id: OrderId(0), side: Side::Buy, px, qty, maker: false, fee: Cash::ZERO };
         for account in [self.sim.account_mut(), reported] {
             match what {
-                Intrusion::Deposit => account.cash += PAID_IN,
+                Intrusion::Deposit | Intrusion::Balance => account.cash += PAID_IN,
                 Intrusion::Position => account.apply(&fill),
                 // twice the leverage
                 Intrusion::Leverage => account.initial = Rate(account.initial.0 / 2),

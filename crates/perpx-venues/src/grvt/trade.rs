@@ -187,6 +187,25 @@ message! {
         cursor: Option<String>,
     }
 
+    /// Of money that came to an account of ours or left it. Times in nanoseconds, both inclusive.
+    TransferQuery {
+        currency: Option<Vec<String>>,
+        start_time: Option<Quoted<i64>>,
+        end_time: Option<Quoted<i64>>,
+        limit: Option<Num<u32>>,
+        cursor: Option<String>,
+    }
+
+    /// A sub-account of 0: the funding account.
+    TransferRow {
+        tx_id: Quoted<u64>,
+        from_sub_account_id: Quoted<u64>,
+        to_sub_account_id: Quoted<u64>,
+        currency: String,
+        num_tokens: Dec,
+        event_time: Quoted<i64>,
+    }
+
     AccountQuery { sub_account_id: Quoted<u64>, }
 
     /// Lets a builder take fees, in percent, of the orders that name it.

@@ -380,6 +380,29 @@ message! {
         position_side: Option<Payer>,
     }
 
+    /// A deposit, a transfer or a withdrawal.
+    MoneyRow {
+        id: String,
+        asset_id: Option<Num<i64>>,
+        amount: Dec,
+        /// On top of what left by a transfer.
+        fee: Option<Dec>,
+        /// Seconds or milliseconds: read with `any_time`.
+        timestamp: Num<i64>,
+        status: Option<String>,
+        from_account_index: Option<Num<i64>>,
+        to_account_index: Option<Num<i64>>,
+    }
+
+    /// A page of one of the three histories.
+    Money {
+        code: Num<i64>,
+        deposits: Option<Vec<MoneyRow>>,
+        transfers: Option<Vec<MoneyRow>>,
+        withdraws: Option<Vec<MoneyRow>>,
+        cursor: Option<String>,
+    }
+
     PositionFundings {
         code: Num<i64>,
         position_fundings: Option<Vec<PositionFunding>>,

@@ -142,8 +142,10 @@ pub enum Intrusion {
     Fill,
     /// Has a position in it that no order explains.
     Position,
-    /// Pays in.
+    /// Pays in; the venue's history of transfers has it.
     Deposit,
+    /// Has the balance be more by as much, and no history says why.
+    Balance,
     /// Changes the leverage.
     Leverage,
     /// Sends an order that rests, under a number of the run that traded here last, as its next process would give it.

@@ -34,11 +34,12 @@ const KINDS: [&str; 23] = [
 ];
 const STATUSES: [(&str, MarketStatus); 2] =
     [("paused", MarketStatus::Paused), ("reduce-only", MarketStatus::ReduceOnly)];
-const INTRUSIONS: [(&str, Intrusion); 6] = [
+const INTRUSIONS: [(&str, Intrusion); 7] = [
     ("order", Intrusion::Order),
     ("fill", Intrusion::Fill),
     ("position", Intrusion::Position),
     ("deposit", Intrusion::Deposit),
+    ("balance", Intrusion::Balance),
     ("leverage", Intrusion::Leverage),
     ("instance", Intrusion::Instance),
 ];

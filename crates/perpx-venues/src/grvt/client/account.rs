@@ -3,11 +3,12 @@
 use super::{GrvtClient, result};
 use crate::client::orders::Resuming;
 use crate::client::walk::After;
-use crate::client::{About, AccountUpdate, Holding, OpenOrder, Outbound, Output, VenueError};
+use crate::client::{About, AccountUpdate, Holding, OpenOrder, Outbound, Output, Transfer, VenueError};
 use crate::grvt::QUOTE;
 use crate::grvt::rest::{Reply as Page, Ticker};
 use crate::grvt::trade::{
-    Fill as WireFill, FundingPayment, HistoryQuery, Leverages, MarginType, Order, Position, SubAccount,
+    Fill as WireFill, FundingPayment, HistoryQuery, Leverages, MarginType, Order, Position, SubAccount, TransferQuery,
+    TransferRow,
 };
 use crate::wire::WireError;
 use perpx_core::market::{EventBody, Side};
@@ -95,6 +96,47 @@ impl GrvtClient {
         }
         if again.is_some_and(|since| self.payments.begin(since)) {
             self.begin_payments(None, out);
+        }
+        Ok(())
+    }
+
+    /// What came to the sub-account or left it; all else is trading.
+    pub(super) fn transfers_at(&mut self, cursor: Option<String>, out: &mut Output) {
+        let query = TransferQuery {
+            currency: Some(vec![QUOTE.to_owned()]),
+            start_time: self.money.since().map(|since| since.0.into()),
+            end_time: None,
+            limit: Some(500.into()),
+            cursor,
+        };
+        out.requests.push(self.private(About::Transfers(0), "transfer_history", &query));
+    }
+
+    pub(super) fn transfers_received(
+        &mut self,
+        page: &Page<Vec<TransferRow>>,
+        out: &mut Output,
+    ) -> Result<(), WireError> {
+        if self.money.since().is_none() {
+            return Ok(());
+        }
+        let own = self.access.sub_account;
+        let row = |row: &TransferRow| -> Result<(Time, Transfer), WireError> {
+            let (at, amount) = (Time(row.event_time.0), row.num_tokens.cash()?);
+            let amount = match (row.from_sub_account_id.0 == own, row.to_sub_account_id.0 == own) {
+                (false, true) if row.currency == QUOTE => amount,
+                (true, false) if row.currency == QUOTE => -amount,
+                _ => Cash::ZERO,
+            };
+            Ok((at, Transfer { name: format!("transfer {}", row.tx_id.0), at, amount }))
+        };
+        let rows = page.result.iter().map(row).collect::<Result<Vec<_>, WireError>>()?;
+        match self.money.page(rows, page.next_page()) {
+            After::Page(next) => self.transfers_at(Some(next), out),
+            After::Whole(mut rows, _) => {
+                rows.retain(|row| row.amount != Cash::ZERO);
+                out.account.push(AccountUpdate::Transfers(rows));
+            }
         }
         Ok(())
     }

@@ -218,7 +218,10 @@ impl GrvtClient {
             self.orders.in_doubt(id);
         }
         out.account.push(AccountUpdate::Trouble(format!("{about:?}: {why}")));
-        if !matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_)) {
+        // a history of money that is not told explains nothing; whoever needs it asks again
+        if matches!(about, About::Transfers(_)) {
+            self.money.give_up();
+        } else if !matches!(about, About::Place(_) | About::Cancel(_) | About::Query(_)) {
             self.later.insert(about, wall.plus(AGAIN));
         }
     }

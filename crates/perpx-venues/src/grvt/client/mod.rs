@@ -10,6 +10,7 @@ pub(crate) mod account;
 mod mend;
 
 use crate::book::Applied;
+use crate::client::Transfer;
 use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
@@ -116,6 +117,7 @@ pub struct GrvtClient {
     is_ready: bool,
     fills: Walk<WireFill>,
     payments: Walk<FundingPayment>,
+    money: Walk<Transfer>,
     /// When the newest fill that was reported happened.
     last_fill: Time,
     settled: Option<Time>,
@@ -158,6 +160,7 @@ impl GrvtClient {
             is_ready: false,
             fills: Walk::default(),
             payments: Walk::default(),
+            money: Walk::default(),
             settled: None,
             holding: None,
             reading: Reading::default(),
@@ -505,6 +508,7 @@ impl GrvtClient {
             About::Query(id) => self.order_received(id, body, wall, out)?,
             About::Fills => self.fills_received(&parse("fill_history", body)?, out)?,
             About::Payments => self.payments_received(&parse("funding_payment_history", body)?, out)?,
+            About::Transfers(_) => self.transfers_received(&parse("transfer_history", body)?, out)?,
             About::Settlements => {
                 let rows: Vec<Funding> = result("funding", body)?;
                 if let Some(row) = rows.iter().max_by_key(|row| row.funding_time.0) {
@@ -678,6 +682,14 @@ impl VenueClient for GrvtClient {
     fn ask_history(&mut self, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
         self.ask_fills(out);
         self.ask_payments(out);
+        Ok(())
+    }
+
+    fn ask_transfers(&mut self, since: Time, _wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        if self.money.since().is_none() {
+            self.money.begin(since);
+            self.transfers_at(None, out);
+        }
         Ok(())
     }
 

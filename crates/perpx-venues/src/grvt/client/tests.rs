@@ -307,6 +307,37 @@ fn what_an_earlier_process_left_is_taken_over() {
     assert_eq!(*doubt, AccountUpdate::event(WALL, EventBody::Status { id: OrderId(5), state }));
 }
 
+/// What came to the sub-account or left it in its own money, all pages.
+#[test]
+fn what_was_paid_in_or_out_is_told_when_all_of_it_is_known() {
+    let (mut grvt, mut out) = (ready(), Output::default());
+    let about = About::Transfers(0);
+    let row = |id: u32, from: &str, to: &str, currency: &str| {
+        json!({ "tx_id": id.to_string(), "from_account_id": "0x1", "from_sub_account_id": from,
+        "to_account_id": "0x1", "to_sub_account_id": to, "currency": currency, "num_tokens": "12.5", "event_time": (WALL.0 + i64::from(id)).to_string() })
+    };
+    grvt.ask_transfers(WALL, WALL, &mut out).expect("asks");
+    grvt.ask_transfers(WALL, WALL, &mut out).expect("once at a time");
+    assert_eq!(asked(&out), [about]);
+    let refused = answer(403, json!({ "code": 1001, "message": "You are not authorized", "status": 403 }));
+    grvt.replied(about, refused, WALL, &mut out).expect("goes on");
+    assert!(matches!(&out.account[..], [AccountUpdate::Trouble(_)]), "{out:?}");
+    out = Output::default();
+    grvt.pass(WALL.plus(SECOND.times(30)), &mut out).expect("passes");
+    assert!(!asked(&out).contains(&about), "{out:?}");
+    out = Output::default();
+    grvt.ask_transfers(WALL, WALL, &mut out).expect("asks");
+    let first = json!({ "result": [row(9, "0", "77", "USDT"), row(8, "77", "0", "USDT")], "next": "c" });
+    let last = json!({ "result": [row(7, "0", "77", "ETH"), row(6, "0", "78", "USDT"), row(5, "77", "78", "USDT")], "next": "" });
+    for page in [first, last] {
+        grvt.replied(about, answer(200, page), WALL, &mut out).expect("read");
+    }
+    let [AccountUpdate::Transfers(all)] = &out.account[..] else { panic!("{out:?}") };
+    let all: Vec<(&str, i128)> =
+        all.iter().map(|transfer| (transfer.name.as_str(), transfer.amount.0 / 100_000_000_000)).collect();
+    assert_eq!(all, [("transfer 5", -125), ("transfer 8", -125), ("transfer 9", 125)]);
+}
+
 /// The same as at Lighter, by tickers; and what they say of the instrument.
 #[test]
 fn a_book_that_is_not_that_of_the_ticker_is_subscribed_anew_and_a_market_that_is_halted_is_shut() {

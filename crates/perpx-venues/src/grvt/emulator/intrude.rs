@@ -15,7 +15,7 @@ impl GrvtEmulator {
         match what {
             Intrusion::Order | Intrusion::Fill | Intrusion::Instance => self.foreign_order(what, now),
             _ => {
-                self.core.intrude(what, &mut self.reported);
+                self.core.intrude(what, now, &mut self.reported);
                 self.leverage = super::times(self.core.account().initial);
                 let position = self.position_json(now);
                 self.publish_feed("v1.position", position);

@@ -9,11 +9,11 @@ use crate::grvt::QUOTE;
 use crate::grvt::rest::{BookQuery, InstrumentQuery};
 use crate::grvt::trade::{
     AccountQuery, AddPositionMargin, AuthorizeBuilder, BulkOrders, CancelAllOrders, CancelOnDisconnect, CancelOrder,
-    CreateOrder, HistoryQuery, MarginType, OrderQuery, SetPositionConfig,
+    CreateOrder, HistoryQuery, MarginType, OrderQuery, SetPositionConfig, TransferQuery,
 };
 use crate::wire::{Quoted, parse_value};
 use perpx_core::market::Side;
-use perpx_core::units::{MS, Rate, Time};
+use perpx_core::units::{Cash, MS, Rate, Time};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -276,6 +276,20 @@ impl GrvtEmulator {
                     });
                 }
                 Ok(answer)
+            }
+            "transfer_history" => {
+                let query: TransferQuery = read(body)?;
+                let row = |(id, (at, amount)): (usize, &(Time, Cash))| {
+                    json!({
+                        "tx_id": id.to_string(), "from_account_id": self.settings.signer.to_string(), "from_sub_account_id": "0",
+                        "to_account_id": self.settings.signer.to_string(),
+                        "to_sub_account_id": self.settings.sub_account.to_string(), "currency": QUOTE,
+                        "num_tokens": super::show::cash(*amount), "event_time": at.0.to_string(),
+                    })
+                };
+                let from = query.start_time.map_or(Time::MIN, |time| Time(time.0));
+                let rows = self.core.paid_in.iter().enumerate().rev().filter(|(_, (at, _))| *at >= from).map(row);
+                Ok(json!({ "result": rows.collect::<Vec<_>>(), "next": "" }))
             }
             "get_sub_accounts" => Ok(json!({ "sub_account_ids": [self.settings.sub_account.to_string()] })),
             "authorize_builder" => {

@@ -3,12 +3,19 @@
 use super::LighterClient;
 use crate::client::orders::Resuming;
 use crate::client::walk::After;
-use crate::client::{About, AccountUpdate, Holding, OpenOrder, Output, VenueError};
-use crate::lighter::rest::{Account, Accounts, Orders as OrderList, Position, PositionFundings, Trades, any_time};
-use crate::wire::{Dec, WireError, parse};
+use crate::client::{About, AccountUpdate, Holding, OpenOrder, Output, Transfer, VenueError};
+use crate::lighter::rest::{
+    Account, Accounts, Money, MoneyRow, Orders as OrderList, Position, PositionFundings, Trades, any_time,
+};
+use crate::wire::{Dec, Num, WireError, parse};
 use perpx_core::market::{EventBody, Side};
-use perpx_core::units::{MINUTE, Qty, Rate, Time};
+use perpx_core::units::{Cash, MINUTE, Qty, Rate, Time};
 use rust_decimal::Decimal;
+
+/// Histories of money.
+const MONEY: [&str; 3] = ["deposit", "transfer", "withdraw"];
+/// The asset that accounts are kept in.
+const USDC: i64 = 3;
 
 impl LighterClient {
     /// Asks for the fills that a stream may have lost: since the last that was seen, or since the oldest order without an end.
@@ -78,6 +85,74 @@ impl LighterClient {
             }
         }
         if again.is_some_and(|since| self.payments.begin(since)) { self.begin_payments(wall, out) } else { Ok(()) }
+    }
+
+    /// Asks for the first page of each history of money, unless that is under way.
+    pub(super) fn begin_transfers(&mut self, since: Time, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        if self.money.iter().any(|walk| walk.since().is_some()) {
+            return Ok(());
+        }
+        self.moved.clear();
+        for n in 0..self.money.len() {
+            self.money[n].begin(since);
+            self.transfers_at(n, "", wall, out)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn transfers_at(
+        &mut self,
+        n: usize,
+        cursor: &str,
+        wall: Time,
+        out: &mut Output,
+    ) -> Result<(), VenueError> {
+        let path = format!("{}/history?account_index={}{cursor}", MONEY[n], self.access.account);
+        out.requests.push(self.private(About::Transfers(n), path, wall)?);
+        Ok(())
+    }
+
+    pub(super) fn transfers_received(
+        &mut self,
+        n: usize,
+        page: &Money,
+        wall: Time,
+        out: &mut Output,
+    ) -> Result<(), VenueError> {
+        if self.money[n].since().is_none() {
+            return Ok(());
+        }
+        let rows = [&page.deposits, &page.transfers, &page.withdraws][n].iter().flatten();
+        let rows = rows.map(|row| self.moved_by(n, row)).collect::<Result<Vec<Transfer>, WireError>>()?;
+        let rows = rows.into_iter().map(|transfer| (transfer.at, transfer));
+        match self.money[n].page(rows, cursor(page.cursor.as_deref())) {
+            After::Page(next) => return self.transfers_at(n, &format!("&cursor={next}"), wall, out),
+            After::Whole(rows, _) => self.moved.extend(rows.into_iter().filter(|row| row.amount != Cash::ZERO)),
+        }
+        if self.money.iter().all(|walk| walk.since().is_none()) {
+            out.account.push(AccountUpdate::Transfers(std::mem::take(&mut self.moved)));
+        }
+        Ok(())
+    }
+
+    /// What a row of a history did to the account: nothing where it has come to nothing yet, or is of another asset.
+    fn moved_by(&self, n: usize, row: &MoneyRow) -> Result<Transfer, WireError> {
+        let ours = |account: &Option<Num<i64>>| account.is_some_and(|account| account.0 == self.access.account);
+        let has_moved = match row.status.as_deref() {
+            Some("failed") => false,
+            // what is paid in counts when it has come, what is paid out when it has left
+            Some("pending") => n == 2,
+            _ => true,
+        };
+        let fee = row.fee.map_or(Ok(Cash::ZERO), |fee| fee.cash())?;
+        let amount = row.amount.cash()?;
+        let amount = match (n, ours(&row.from_account_index), ours(&row.to_account_index)) {
+            _ if !has_moved || row.asset_id.is_some_and(|asset| asset.0 != USDC) => Cash::ZERO,
+            (0, ..) | (1, false, true) => amount,
+            (2, ..) | (1, true, false) => -(amount + fee),
+            _ => Cash::ZERO,
+        };
+        Ok(Transfer { name: format!("{} {}", MONEY[n], row.id), at: any_time(row.timestamp.0), amount })
     }
 
     /// Says that all of the past was answered, once.

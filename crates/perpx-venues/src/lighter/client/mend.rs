@@ -2,6 +2,7 @@
 
 use super::{ACCOUNT_STREAM, LighterClient, PUBLIC, PUBLIC_STREAM, said};
 use crate::client::resync::{Remedy, Subscription};
+use crate::client::walk::Walk;
 use crate::client::{About, AccountUpdate, Answer, Outbound, Output, Reply, VenueError};
 use crate::lighter::rest::ApiError;
 use crate::lighter::sign::AuthToken;
@@ -162,7 +163,10 @@ impl LighterClient {
     /// A question was refused, or its answer cannot be read: it is asked again later. Of an order the trader asks again.
     pub(super) fn not_answered(&mut self, about: About, why: &str, wall: Time, out: &mut Output) {
         out.account.push(AccountUpdate::Trouble(format!("{about:?}: {why}")));
-        if !matches!(about, About::Query(_)) {
+        // a history of money that is not told explains nothing; whoever needs it asks again
+        if matches!(about, About::Transfers(_)) {
+            self.money.iter_mut().for_each(Walk::give_up);
+        } else if !matches!(about, About::Query(_)) {
             // orders wait for a nonce
             let wait = if matches!(about, About::Nonce(_)) { SECOND } else { AGAIN };
             self.later.insert(about, wall.plus(wait));
@@ -176,6 +180,8 @@ impl LighterClient {
             About::Fills => self.ask_fills(wall, out)?,
             About::Payments if self.payments.since().is_some() => self.begin_payments(wall, out)?,
             About::Payments => self.ask_payments(wall, out)?,
+            About::Transfers(n) if self.money[n].since().is_some() => self.transfers_at(n, "", wall, out)?,
+            About::Transfers(_) => {}
             About::OpenOrders => self.ask_open_orders(wall, out)?,
             About::Nonce(lane) => out.requests.push(self.ask_nonce(lane)),
             About::Markets => self.ask_market(out),

@@ -14,6 +14,7 @@ mod send;
 pub use send::ApiKey;
 
 use crate::book::Applied;
+use crate::client::Transfer;
 use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
@@ -126,6 +127,9 @@ pub struct LighterClient {
     settled: Option<Time>,
     fills: Walk<Trade>,
     payments: Walk<PositionFunding>,
+    /// Deposits, transfers, withdrawals; and what was found of them.
+    money: [Walk<Transfer>; 3],
+    moved: Vec<Transfer>,
     /// When the newest fill that was reported happened.
     last_fill: Time,
     /// Asked for the orders that are open, what the account said of the rest is kept here.
@@ -163,6 +167,8 @@ impl LighterClient {
             settled: None,
             fills: Walk::default(),
             payments: Walk::default(),
+            money: Default::default(),
+            moved: Vec::new(),
             holding: None,
             reading: Reading::default(),
             resuming: None,
@@ -418,6 +424,7 @@ impl LighterClient {
             About::Query(id) => self.order_received((id, asked), body, wall, out)?,
             About::Fills => self.fills_received(&parse("trades", body)?, wall, out)?,
             About::Payments => self.payments_received(&parse("positionFunding", body)?, wall, out)?,
+            About::Transfers(n) => self.transfers_received(n, &parse("history", body)?, wall, out)?,
             About::Account => self.account_received(body, wall, out)?,
             About::OpenOrders => self.open_orders_received(&parse("accountActiveOrders", body)?, out)?,
             _ => {}
@@ -549,7 +556,7 @@ impl VenueClient for LighterClient {
             if let About::Query(id) = about { self.asked_at.get_mut(&id).and_then(VecDeque::pop_front) } else { None };
         let asked = asked.unwrap_or(Time::MIN);
         let Some(body) = self.body_of(about, reply, wall, out)? else { return Ok(()) };
-        if matches!(about, About::Query(_) | About::Fills | About::Payments) {
+        if matches!(about, About::Query(_) | About::Fills | About::Payments | About::Transfers(_)) {
             (self.refused_tokens, self.is_question_refused) = (0, false);
         }
         match self.answered((about, asked), &body, wall, out) {
@@ -603,6 +610,10 @@ impl VenueClient for LighterClient {
     fn ask_history(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
         self.ask_fills(wall, out)?;
         self.ask_payments(wall, out)
+    }
+
+    fn ask_transfers(&mut self, since: Time, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        self.begin_transfers(since, wall, out)
     }
 }
 

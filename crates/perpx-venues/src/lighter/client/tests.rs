@@ -428,6 +428,52 @@ fn what_an_earlier_process_left_is_taken_over() {
     assert_eq!(out.account.last(), Some(&AccountUpdate::Resumed));
 }
 
+/// Deposits, transfers and withdrawals are told together, all pages, as far as they have moved money of ours; one that is not answered
+/// tells nothing, and whoever needs it asks again.
+#[test]
+fn what_was_paid_in_or_out_is_told_when_all_of_it_is_known() {
+    let (mut lighter, mut out) = (ready(), Output::default());
+    let since = WALL.plus(-MINUTE);
+    let row = |id: &str, amount: &str, status: &str| json!({ "id": id, "asset_id": 3, "amount": amount, "timestamp": 1_789_999_960_000i64, "status": status });
+    let moved = |from: i64, to: i64| json!({ "id": "t", "amount": "5", "fee": "0.5", "timestamp": 1_789_999_970_000i64, "type": "L2TransferOutflow", "from_account_index": from, "to_account_index": to });
+    let about = About::Transfers;
+    lighter.ask_transfers(since, WALL, &mut out).expect("asks");
+    lighter.ask_transfers(since, WALL, &mut out).expect("once at a time");
+    assert_eq!(asked(&out), [(about(0), None), (about(1), None), (about(2), None)]);
+    lighter.replied(about(0), Err("cut".to_owned()), WALL, &mut out).expect("goes on");
+    for n in [1, 2] {
+        lighter.replied(about(n), answer(json!({ "code": 200, "cursor": "" })), WALL, &mut out).expect("read");
+    }
+    assert!(!out.account.iter().any(|update| matches!(update, AccountUpdate::Transfers(_))), "{out:?}");
+    out = Output::default();
+    lighter.pass(WALL.plus(MINUTE), &mut out).expect("passes");
+    assert!(!asked(&out).iter().any(|(of, _)| matches!(of, About::Transfers(_))), "{out:?}");
+    lighter.ask_transfers(since, WALL, &mut out).expect("asks");
+    let pages = [
+        (
+            about(2),
+            json!({ "code": 200, "withdraws": [row("w", "7.25", "pending"), row("x", "1", "failed")], "cursor": "" }),
+        ),
+        (about(0), json!({ "code": 200, "deposits": [row("a", "100", "completed")], "cursor": "next" })),
+        (about(1), json!({ "code": 200, "transfers": [moved(7, 9), moved(8, 7), moved(7, 7)], "cursor": "" })),
+        (
+            about(0),
+            json!({ "code": 200, "deposits": [row("b", "1", "pending"), row("c", "2", "completed")], "cursor": "" }),
+        ),
+    ];
+    out = Output::default();
+    for (about, body) in pages {
+        lighter.replied(about, answer(body), WALL, &mut out).expect("read");
+    }
+    let [.., AccountUpdate::Transfers(all)] = &out.account[..] else { panic!("{out:?}") };
+    let mut all: Vec<(&str, f64)> =
+        all.iter().map(|transfer| (transfer.name.as_str(), transfer.amount.0 as f64 * 1e-12)).collect();
+    all.sort_by(|one, two| one.partial_cmp(two).expect("numbers"));
+    let wanted =
+        [("deposit a", 100.0), ("deposit c", 2.0), ("transfer t", -5.5), ("transfer t", 5.0), ("withdraw w", -7.25)];
+    assert_eq!(all, wanted);
+}
+
 /// Who sent what is open is said, so far as its number tells.
 #[test]
 fn an_account_says_its_settings_and_what_is_open() {

@@ -15,7 +15,7 @@ impl LighterEmulator {
         match what {
             Intrusion::Order | Intrusion::Fill | Intrusion::Instance => self.foreign_order(what, now),
             _ => {
-                self.core.intrude(what, &mut self.reported);
+                self.core.intrude(what, now, &mut self.reported);
                 self.publish_account(&[], Vec::new(), true);
             }
         }

@@ -106,8 +106,16 @@ impl LighterEmulator {
 
     /// What only the holder of a token reads.
     fn private(&mut self, endpoint: &str, request: &HttpRequest, now: Time) -> Result<Value, Refusal> {
-        const KNOWN: [&str; 5] =
-            ["accountActiveOrders", "accountInactiveOrders", "accountOrders", "positionFunding", "accountLimits"];
+        const KNOWN: [&str; 8] = [
+            "accountActiveOrders",
+            "accountInactiveOrders",
+            "accountOrders",
+            "positionFunding",
+            "accountLimits",
+            "deposit/history",
+            "transfer/history",
+            "withdraw/history",
+        ];
         if !KNOWN.contains(&endpoint) {
             return Err(Refusal::new(29404, "not found"));
         }
@@ -126,6 +134,17 @@ impl LighterEmulator {
         };
         let here = request.number("market_id").is_none_or(|market| market == MARKET || market == 255);
         Ok(match endpoint {
+            "deposit/history" => {
+                let row = |(id, (at, amount)): (usize, &(Time, perpx_core::units::Cash))| {
+                    json!({
+                        "id": id.to_string(), "asset_id": show::USDC, "amount": show::cash(*amount), "timestamp": at.steps(MS),
+                        "status": "completed", "l1_tx_hash": "",
+                    })
+                };
+                json!({ "deposits": self.core.paid_in.iter().enumerate().rev().map(row).collect::<Vec<_>>(), "cursor": "" })
+            }
+            "transfer/history" => json!({ "transfers": [], "cursor": "" }),
+            "withdraw/history" => json!({ "withdraws": [], "cursor": "" }),
             "accountActiveOrders" => json!({ "orders": list(&|order| here && order.is_open(), 1_500) }),
             "accountInactiveOrders" => {
                 let (before, most) = (cursor(request)?, page(request)?);
