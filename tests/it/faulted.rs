@@ -1,6 +1,7 @@
 //! A run at emulators of another process that do wrong when a test says so; what the run said, and what the venues saw.
 
 use crate::attach::{ACCOUNT, LIVE, SAMPLE, folder, live_file, market, private};
+use crate::machine::Machine;
 use crate::panel::{Receiver, ask};
 use crate::record::{Running, signal};
 use perpx::units::{SECOND, Time};
@@ -25,6 +26,8 @@ pub(crate) struct Place {
     live: PathBuf,
     receiver: Receiver,
     processes: usize,
+    /// What its processes run on, where that goes wrong.
+    pub(crate) machine: Option<Machine>,
 }
 
 impl Place {
@@ -41,7 +44,7 @@ impl Place {
         live_file(path, port, &format!("on_stop = \"close\"\n{ACCOUNT}{more}"));
         let live = path.join("trader");
         fs::copy(LIVE, &live).expect("copies");
-        Place { dir, _market: market, port, best: best.to_path_buf(), live, receiver, processes: 0 }
+        Place { dir, _market: market, port, best: best.to_path_buf(), live, receiver, processes: 0, machine: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -57,6 +60,7 @@ impl Place {
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&self.live);
         command.arg("--config").arg(&self.best).args(["--mode", "emulated", "--attach", &host, "--run", "run"]);
+        command.envs(self.machine.iter().flat_map(|machine| machine.environment.clone()));
         if is_warm {
             command.args(["--store", SAMPLE]);
         }
@@ -274,9 +278,15 @@ impl Process {
 
     /// Says a verb to it.
     pub(crate) fn ctl(&self, words: &[&str]) -> bool {
+        self.asks(words).is_some()
+    }
+
+    /// Says a verb to it; what it answers, if it does what is said.
+    pub(crate) fn asks(&self, words: &[&str]) -> Option<String> {
         let live = self.path.join("trader");
         let output = Command::new(live).args(["ctl", "run"]).args(words).current_dir(&self.path).output();
-        output.expect("it runs").status.success()
+        let output = output.expect("it runs");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Where it is served.

@@ -22,6 +22,7 @@ mod ledger;
 mod live;
 mod live_emulated;
 mod live_orders;
+mod machine;
 mod manual;
 mod matrix;
 mod not_tested;

@@ -15,8 +15,6 @@ const NEAR: f64 = 0.015;
 const NEARER: f64 = 0.0075;
 /// Refused, of the last commands that placed.
 const REFUSED: f64 = 0.5;
-/// The oldest record of the journal waits, seconds.
-const SLOW: f64 = 1.0;
 /// A venue's clock from ours, less what is not certain of it, seconds.
 const AWAY: f64 = MOST.0 as f64 / SECOND.0 as f64;
 /// Bytes.
@@ -46,14 +44,8 @@ pub fn troubles(shared: &Shared, free: Option<u64>) -> Vec<Trouble> {
     }
     market(&shared.identity, &now, &mut note);
     money(&shared.identity, &now, &mut note);
-    if let Some(JournalHealth { waits, lost, .. }) = &now.journal {
-        match lost {
-            Some(why) => note("journal", "journal", Level::Critical, format!("it is lost: {why}")),
-            None if *waits > SLOW => {
-                note("journal", "journal", Level::Warning, format!("the disk is slow: a record waits {waits:.1} s"));
-            }
-            None => {}
-        }
+    if let Some(JournalHealth { lost: Some(why), .. }) = &now.journal {
+        note("journal", "journal", Level::Critical, format!("it is lost: {why}"));
     }
     found.extend(now.troubles.iter().cloned());
     found

@@ -36,6 +36,8 @@ const MOST_TIMES: usize = 400;
 pub const ACCOUNT: &str = "account";
 /// Any other one is taken for dead after so many seconds.
 const SILENT: f64 = 10.0;
+/// The oldest record of the journal waits, seconds.
+const SLOW: f64 = 1.0;
 /// Orders of which the share of refusals is made.
 const REFUSALS: usize = 20;
 /// What went wrong is shown for so long.
@@ -479,6 +481,7 @@ impl Observer {
             let words = format!("the machine's clock was set by {:.3} s", step.as_f64(SECOND));
             self.trouble("clock", "wall", Level::Warning, words);
         }
+        self.slow_disk(journal.as_ref());
         self.troubles.retain(|_, (at, ..)| now.duration_since(*at) < TROUBLED);
         let day = &mut self.day;
         let money = picture::money(run, job, scene, |equity| {
@@ -488,6 +491,7 @@ impl Observer {
         });
         let state = run.trader().state();
         let orders = self.orders.shown(now);
+        let troubles = self.shown_troubles(journal.as_ref().is_some_and(|journal| journal.lost.is_some()));
         let venues = &self.shared.identity.venues;
         let snapshot = Snapshot {
             wall: wall::now(),
@@ -522,12 +526,22 @@ impl Observer {
             orders_left: [None; 2],
             journal,
             reconciled: self.reconciled(belief),
-            troubles: self.shown_troubles(),
+            troubles,
             trades: run.tally().pnls.len(),
             counts: self.counts,
         };
         self.last = now;
         self.shared.publish(self.with_control(snapshot));
+    }
+
+    /// A slow disk takes each record by itself: that one came through says little of the next.
+    fn slow_disk(&mut self, journal: Option<&JournalHealth>) {
+        if let Some(JournalHealth { waits, lost: None, .. }) = journal
+            && *waits > SLOW
+        {
+            let words = format!("the disk is slow: a record waits {waits:.1} s");
+            self.trouble("journal", "journal", Level::Warning, words);
+        }
     }
 
     /// What an operator and the limits say, beside what is seen.
@@ -568,7 +582,7 @@ impl Observer {
     }
 
     /// One for each rule and subject: what a venue says of itself, else what went wrong there just now.
-    fn shown_troubles(&self) -> Vec<Trouble> {
+    fn shown_troubles(&self, is_lost: bool) -> Vec<Trouble> {
         let trouble = |rule, subject: String, level, words| Trouble { rule, subject, level, words };
         let mut all: Vec<Trouble> = Vec::new();
         for (venue, shut) in self.shut.iter().enumerate() {
@@ -577,7 +591,8 @@ impl Observer {
             all.extend(shut.market.as_deref().map(|words| of("closed", words)));
         }
         for ((rule, subject), (_, level, words)) in &self.troubles {
-            if !all.iter().any(|known| (known.rule, &known.subject) == (*rule, subject)) {
+            let is_graver = *rule == "journal" && is_lost;
+            if !is_graver && !all.iter().any(|known| (known.rule, &known.subject) == (*rule, subject)) {
                 all.push(trouble(rule, subject.clone(), *level, words.clone()));
             }
         }

@@ -10,6 +10,9 @@ const SLEW: i64 = 2_000;
 /// The wall was set when it moved so far against the time since the start.
 const STEP: TimeDelta = MS.times(50);
 
+/// Both clocks are read so often at most.
+const TRIES: usize = 5;
+
 /// What both clocks of the machine said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
@@ -23,7 +26,21 @@ impl Reading {
     /// Of now.
     pub fn now() -> Reading {
         let read = |id| clock_gettime(id).map_or(0, |at| (at.tv_sec() * SECOND).0 + at.tv_nsec());
-        Reading { wall_ns: read(ClockId::CLOCK_REALTIME), mono_ns: read(ClockId::CLOCK_BOOTTIME) }
+        let both = || {
+            let mono_ns = read(ClockId::CLOCK_BOOTTIME);
+            let reading = Reading { wall_ns: read(ClockId::CLOCK_REALTIME), mono_ns };
+            (read(ClockId::CLOCK_BOOTTIME) - mono_ns, reading)
+        };
+        // a thread that is held up between the two would take that for a clock that was set
+        let mut best = both();
+        for _ in 1..TRIES {
+            if best.0 < MS.0 {
+                break;
+            }
+            let next = both();
+            best = if next.0 < best.0 { next } else { best };
+        }
+        best.1
     }
 }
 

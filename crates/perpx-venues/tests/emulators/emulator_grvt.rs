@@ -544,7 +544,9 @@ fn a_market_that_is_paused_or_reduces_only_refuses() {
     };
     let shown = || -> Value {
         let body = json!({ "instrument": INSTRUMENT }).to_string();
-        venue.post(1, "/full/v1/instrument", &body).1["result"]["status"].clone()
+        let told = |route: &str| venue.post(1, &format!("/full/v1/{route}"), &body).1["result"]["status"].clone();
+        assert_eq!(told("ticker"), told("instrument"));
+        told("instrument")
     };
     assert_eq!((take(1, true, false), shown()), (Ok(()), json!("ACTIVE")));
     venue.clock.advance(11 * SECOND);

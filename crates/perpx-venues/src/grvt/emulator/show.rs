@@ -118,7 +118,7 @@ impl GrvtEmulator {
             "open_interest": size(held.abs()), "long_open_interest": size(Qty(held.0.max(0))),
             "short_open_interest": size(Qty((-held.0).max(0))), "long_short_ratio": "0.0", "funding_rate": percent(rate),
             "next_funding_time": next.0.to_string(), "funding_interval_hours": self.settings.interval_hours,
-            "status": "ACTIVE",
+            "status": self.instrument.status.as_ref().map_or("ACTIVE", InstrumentStatus::as_str),
         });
         if let (Some(ticker), Value::Object(more)) = (ticker.as_object_mut(), more) {
             ticker.extend(more);
