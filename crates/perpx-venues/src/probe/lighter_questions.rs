@@ -15,12 +15,12 @@ use std::time::Duration;
 
 /// In the order in which they are asked.
 pub const GROUPS: [Group; 6] = [
-    ("L7, L8, L12, L14: channels, batches, what an answer holds", 60, 10),
-    ("L5, L15: nonces", 40, 5),
-    ("L1, L9, L10: scheduled cancel-all, margin modes, quota", 30, 5),
-    ("L2: prices away from the mark", 100, 10),
-    ("L4: margin of what rests", 30, 5),
-    ("L11: delays", 100, 20),
+    ("L7, L8, L12, L14: channels, batches, what an answer holds", 33, 1),
+    ("L5, L15: nonces", 39, 1),
+    ("L1, L9, L10: scheduled cancel-all, margin modes, quota", 28, 1),
+    ("L2: prices away from the mark", 59, 2),
+    ("L4: margin of what rests", 32, 1),
+    ("L11: delays", 127, 8),
 ];
 /// How far from the mark the venue may stop taking prices, basis points.
 const BANDS: [i64; 10] = [50, 100, 150, 200, 300, 500, 1_000, 2_000, 3_000, 5_000];

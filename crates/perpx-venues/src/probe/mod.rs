@@ -30,6 +30,10 @@ use progress::Progress;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Requests that are made before the first question, about: how far the venue is, is known by them.
+const BEFORE: u32 = 13;
 
 /// Asks a venue everything that a script can ask, on an account that holds nothing. `say`: is told how far it is. `stop`: raised by
 /// whoever wants an end: what was placed is taken back, and what was not asked has no answer.
@@ -43,12 +47,14 @@ pub fn probe(
     say: &mut dyn FnMut(&str),
     stop: &Arc<AtomicBool>,
 ) -> Result<Probed, RefreshError> {
+    let began = Instant::now();
     let (speaker, limit) = begin(account, at, symbol, stop)?;
+    let way = began.elapsed() / BEFORE;
     let groups = match &speaker {
         Speaker::Lighter(_) => &lighter_questions::GROUPS[..],
         Speaker::Grvt(_) => &grvt_questions::GROUPS,
     };
-    let mut progress = Progress::new(say, groups, limit, stop.clone());
+    let mut progress = Progress::new(say, groups, (limit, way), stop.clone());
     progress.begin();
     Ok(match speaker {
         Speaker::Lighter(lighter) => lighter_questions::ask(*lighter, &mut progress),
