@@ -367,7 +367,8 @@ fn rows() -> Vec<Row> {
         Row { name: "foreign order", act: Act::Intrudes("order"), must: &["difference"], ..ANY },
         Row { name: "foreign fill", act: Act::Intrudes("fill"), must: &["difference"], may: FOREIGN, ..ANY },
         Row { name: "foreign position", act: Act::Intrudes("position"), must: &["difference"], may: FOREIGN, ..ANY },
-        Row { name: "foreign deposit", act: Act::Intrudes("deposit"), must: &["difference", "unexplained"], ..ANY },
+        Row { name: "foreign deposit", act: Act::Intrudes("balance"), must: &["difference", "unexplained"], ..ANY },
+        Row { name: "deposit in the history", act: Act::Intrudes("deposit"), ..ANY },
         Row { name: "foreign leverage", act: Act::Intrudes("leverage"), must: &["difference"], ..ANY },
         Row { name: "another instance", act: Act::Intrudes("instance"), must: &["difference"], code: 4, ..ANY },
     ]
