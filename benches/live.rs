@@ -337,7 +337,8 @@ fn main() {
         );
         rounds.push(round);
     }
-    let kinds: [(&str, fn(&Round) -> &[f64]); 4] = [
+    type Of = fn(&Round) -> &[f64];
+    let kinds: [(&str, Of); 4] = [
         ("tick to decision", |round| &round.tick_to_decision),
         ("decision to bytes, an opening (it waits for the disk)", |round| &round.open_to_bytes),
         ("decision to bytes, a close", |round| &round.close_to_bytes),
@@ -352,7 +353,7 @@ fn main() {
     let took = middle(&rounds, both);
     println!("tick to command without the disk: {took:.3} ms at the 99th percentile, target {TARGET_MS} ms");
     // a figure that is none fails too
-    if !(took <= 2.0 * TARGET_MS) {
+    if took.is_nan() || took > 2.0 * TARGET_MS {
         eprintln!("more than twice the target");
         std::process::exit(1);
     }

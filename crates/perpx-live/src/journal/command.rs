@@ -21,7 +21,7 @@ pub struct JournalArgs {
     /// A line of JSON a record
     #[arg(long)]
     pub json: bool,
-    /// Keep what is whole of a damaged journal, and set the rest aside
+    /// Keep what is whole of a damaged one, set the rest aside
     #[arg(long, conflicts_with = "kind")]
     pub salvage: bool,
 }

@@ -26,7 +26,7 @@ impl Shut {
 pub struct MarketWatch {
     check: BookCheck,
     shut: Shut,
-    told: Shut,
+    reported: Shut,
 }
 
 impl MarketWatch {
@@ -62,8 +62,8 @@ impl MarketWatch {
 
     /// Says what is another thing than before.
     pub fn tell(&mut self, out: &mut Output) {
-        if self.shut != self.told {
-            self.told = self.shut.clone();
+        if self.shut != self.reported {
+            self.reported = self.shut.clone();
             out.account.push(AccountUpdate::Shut(self.shut.clone()));
         }
     }

@@ -248,6 +248,21 @@ impl GrvtEmulator {
         }
     }
 
+    /// What was paid in, newest first.
+    fn transfers(&self, query: &TransferQuery) -> Result<Value, Refusal> {
+        let (main, sub_account) = (self.settings.signer.to_string(), self.settings.sub_account.to_string());
+        let row = |(id, (at, amount)): (usize, &(Time, Cash))| {
+            json!({
+                "tx_id": id.to_string(), "from_account_id": main, "from_sub_account_id": "0", "to_account_id": main,
+                "to_sub_account_id": sub_account, "currency": QUOTE, "num_tokens": super::show::cash(*amount),
+                "event_time": at.0.to_string(),
+            })
+        };
+        let from = query.start_time.map_or(Time::MIN, |time| Time(time.0));
+        let rows = self.core.paid_in.iter().enumerate().rev().filter(|(_, (at, _))| *at >= from).map(row);
+        Ok(json!({ "result": rows.collect::<Vec<_>>(), "next": "" }))
+    }
+
     fn account_route(&mut self, route: &str, body: &Value, now: Time) -> Result<Value, Refusal> {
         match route {
             "positions" => {
@@ -277,20 +292,7 @@ impl GrvtEmulator {
                 }
                 Ok(answer)
             }
-            "transfer_history" => {
-                let query: TransferQuery = read(body)?;
-                let row = |(id, (at, amount)): (usize, &(Time, Cash))| {
-                    json!({
-                        "tx_id": id.to_string(), "from_account_id": self.settings.signer.to_string(), "from_sub_account_id": "0",
-                        "to_account_id": self.settings.signer.to_string(),
-                        "to_sub_account_id": self.settings.sub_account.to_string(), "currency": QUOTE,
-                        "num_tokens": super::show::cash(*amount), "event_time": at.0.to_string(),
-                    })
-                };
-                let from = query.start_time.map_or(Time::MIN, |time| Time(time.0));
-                let rows = self.core.paid_in.iter().enumerate().rev().filter(|(_, (at, _))| *at >= from).map(row);
-                Ok(json!({ "result": rows.collect::<Vec<_>>(), "next": "" }))
-            }
+            "transfer_history" => self.transfers(&read(body)?),
             "get_sub_accounts" => Ok(json!({ "sub_account_ids": [self.settings.sub_account.to_string()] })),
             "authorize_builder" => {
                 let authorize: AuthorizeBuilder = read(body)?;

@@ -6,7 +6,7 @@ use super::{LighterEmulator, MARKET, Refusal, show};
 use crate::emulate::http::{HttpReply, HttpRequest};
 use crate::emulate::views::LEVELS;
 use perpx_core::market::{DepthLevel, Side};
-use perpx_core::units::{MS, SECOND, Time};
+use perpx_core::units::{Cash, MS, SECOND, Time};
 use serde_json::{Value, json};
 
 const BASE: &str = "/api/v1/";
@@ -104,6 +104,17 @@ impl LighterEmulator {
         }
     }
 
+    /// What was paid in, newest first.
+    fn deposits(&self) -> Vec<Value> {
+        let row = |(id, (at, amount)): (usize, &(Time, Cash))| {
+            json!({
+                "id": id.to_string(), "asset_id": show::USDC, "amount": show::cash(*amount), "timestamp": at.steps(MS),
+                "status": "completed", "l1_tx_hash": "",
+            })
+        };
+        self.core.paid_in.iter().enumerate().rev().map(row).collect()
+    }
+
     /// What only the holder of a token reads.
     fn private(&mut self, endpoint: &str, request: &HttpRequest, now: Time) -> Result<Value, Refusal> {
         const KNOWN: [&str; 8] = [
@@ -134,15 +145,7 @@ impl LighterEmulator {
         };
         let here = request.number("market_id").is_none_or(|market| market == MARKET || market == 255);
         Ok(match endpoint {
-            "deposit/history" => {
-                let row = |(id, (at, amount)): (usize, &(Time, perpx_core::units::Cash))| {
-                    json!({
-                        "id": id.to_string(), "asset_id": show::USDC, "amount": show::cash(*amount), "timestamp": at.steps(MS),
-                        "status": "completed", "l1_tx_hash": "",
-                    })
-                };
-                json!({ "deposits": self.core.paid_in.iter().enumerate().rev().map(row).collect::<Vec<_>>(), "cursor": "" })
-            }
+            "deposit/history" => json!({ "deposits": self.deposits(), "cursor": "" }),
             "transfer/history" => json!({ "transfers": [], "cursor": "" }),
             "withdraw/history" => json!({ "withdraws": [], "cursor": "" }),
             "accountActiveOrders" => json!({ "orders": list(&|order| here && order.is_open(), 1_500) }),
