@@ -288,10 +288,18 @@ fn held(pace: Pace, ci: bool) {
     let said = std::env::var(NAMED).unwrap_or_default();
     let is_named = |name: &str| ci || name == "no-fault" || said.split(',').any(|part| name.contains(part));
     let plans = plans().into_iter().filter(|(name, in_ci, _)| (*in_ci || !ci) && is_named(name));
-    let mut runs = all_run(plans.map(|(name, _, text)| (name, text)).collect(), pace);
+    let plans: Vec<_> = plans.map(|(name, _, text)| (name, text)).collect();
+    let mut runs = all_run(plans.clone(), pace);
     let place = runs.iter().position(|run| run.name == "no-fault").expect("it was run");
     let reference = runs.swap_remove(place);
     runs.iter_mut().for_each(|run| run.compare(&reference));
+    // a machine that is busy with much else is late: alone a plan is not
+    for run in runs.iter_mut().filter(|run| !run.wrong.is_empty()) {
+        println!("{}", run.line(pace.speed));
+        let again = all_run(plans.iter().filter(|(name, _)| *name == run.name).cloned().collect(), pace);
+        *run = again.into_iter().next().expect("it was run");
+        run.compare(&reference);
+    }
     runs.push(reference);
     let wrong: Vec<&Came> = runs.iter().filter(|run| !run.wrong.is_empty()).collect();
     for run in &wrong {

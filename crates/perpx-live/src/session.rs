@@ -590,7 +590,7 @@ impl Session {
     /// What follows from what the venues said of the accounts: entries, cancels, questions.
     fn settle(&mut self, (builder, state): (&mut TileBuilder, &mut Run)) -> Result<(), LiveError> {
         let Some(desk) = &mut self.desk else { return Ok(()) };
-        let Due { events, cancels, reads, histories, transfers } = desk.take_due();
+        let Due { events, cancels, reads, histories, in_vain, transfers } = desk.take_due();
         for (role, body) in events {
             self.hear((role, engine_time::now(), body, None), &mut (&mut *builder, &mut *state));
         }
@@ -613,7 +613,8 @@ impl Session {
                 self.connections[v].client.ask_transfers(since, now, &mut out).map_err(self.failed(v))?;
             }
             // one that is not asked for counts as lost, and is due again
-            if reads[v] && self.connections[v].budget.has_room("account", Priority::Compare, now) {
+            let priority = if in_vain[v] { Priority::Exit } else { Priority::Compare };
+            if reads[v] && self.connections[v].budget.has_room("account", priority, now) {
                 self.connections[v].client.ask_account(&mut out);
             }
             self.pass_on(v, out, Some((&mut *builder, &mut *state)));

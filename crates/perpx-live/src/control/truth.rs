@@ -9,7 +9,7 @@ use crate::live_file::OnMismatch;
 use crate::reconcile::{Believed, Watch};
 use crate::recovery::Kept;
 use perpx_core::ledger::VenueBook;
-use perpx_core::market::{Event, EventBody, OrderId, Role};
+use perpx_core::market::{Event, EventBody, OrderId, Reject, Role};
 use perpx_core::units::{Cash, Price, Qty, Time, TimeDelta};
 use perpx_venues::client::{ForeignFill, Holding, RunNumber, Transfer};
 
@@ -27,6 +27,9 @@ pub struct Due {
     pub reads: [bool; 2],
     /// By role: fills and payments are to be read.
     pub histories: [bool; 2],
+    /// By role: a close was refused since nothing is there to be reduced. That is looked at whatever else is asked for: it would be sent
+    /// again and again.
+    pub in_vain: [bool; 2],
     /// By role: what was paid in or out is to be read, since the run began.
     pub transfers: [Option<Time>; 2],
 }
@@ -126,6 +129,12 @@ impl Truth {
     pub fn hear(&mut self, event: &Event) {
         let v = event.venue.ix();
         self.is_unbooked[v] |= event.body.is_entry();
+        if matches!(event.body, EventBody::Rejected { reason: Reject::ReduceOnly, .. })
+            && !self.watches[v].is_confirmed()
+        {
+            self.due.in_vain[v] = true;
+            self.watches[v].reopened();
+        }
         self.entries += u64::from(event.body.is_entry());
         if event.body.is_entry() {
             self.watches[v].booked(engine_time::now());
@@ -209,7 +218,11 @@ impl Truth {
 
     /// What a session has to do, once.
     pub fn take_due(&mut self) -> Due {
-        std::mem::take(&mut self.due)
+        let due = std::mem::take(&mut self.due);
+        for v in 0..2 {
+            self.due.in_vain[v] = due.in_vain[v] && !due.reads[v];
+        }
+        due
     }
 
     /// Why nothing may open.
