@@ -83,6 +83,8 @@ fn plans() -> Vec<(&'static str, bool, String)> {
 const FROM: &str = "7800";
 /// After its time, and after a fault in which nothing can be sent, a locked position is left within so long.
 const LEFT: TimeDelta = SECOND.times(60);
+/// A channel that lost something is asked for again after so long of the wall, and has to answer.
+const RENEWS_SEC: f64 = 3.0;
 
 /// Which of them are tried by hand.
 const NAMED: &str = "PERPX_FAULTS";
@@ -229,7 +231,8 @@ impl Came {
 
     /// What holds of each run by itself.
     fn judge(&mut self, faults: &str, speed: f64) {
-        if self.late > LEFT.as_f64(SECOND) {
+        // what was lost is asked for anew each two seconds of the wall
+        if self.late > LEFT.as_f64(SECOND) + RENEWS_SEC * speed {
             self.wrong.push(format!("S3 is left {:.0} s late", self.late));
         }
         // nothing but a venue that is gone is a reason to hedge; at speed one that is slow for half a second is

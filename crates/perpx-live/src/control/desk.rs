@@ -307,7 +307,7 @@ impl Desk {
     pub fn warmed(&mut self, (venue, is_of_orders): (usize, bool), warmed: &Warmed, clock: Option<Offset>) {
         let took = warmed.came.since(warmed.asked).0.max(0).unsigned_abs();
         if is_of_orders {
-            self.lanes.answered(venue, warmed.reply.is_ok().then_some(Duration::from_nanos(took)));
+            self.lanes.warmed(venue, (warmed.reply.is_ok(), Duration::from_nanos(took)));
         }
         self.clocks[venue] = clock.or(self.clocks[venue]);
     }
@@ -781,6 +781,14 @@ impl Lanes {
         }
     }
 
+    /// A lane was kept warm, or was not. One that had been closed while it was idle says so at once: it is opened by the next request, and is
+    /// not slow for that.
+    fn warmed(&mut self, venue: usize, (is_answered, took): (bool, Duration)) {
+        if is_answered || took >= PATIENCE {
+            self.answered(venue, is_answered.then_some(took));
+        }
+    }
+
     /// The larger median of young answers.
     fn slowest(&self) -> Option<TimeDelta> {
         let medians = self.0.iter().filter_map(|answered| {
@@ -813,5 +821,10 @@ mod tests {
         assert_eq!(slowest(&lanes), Some(2_500));
         lanes.answered(1, Some(Duration::from_millis(1_200)));
         assert_eq!(slowest(&lanes), Some(50));
+        let mut lanes = Lanes::default();
+        lanes.warmed(1, (false, Duration::from_millis(3)));
+        assert_eq!(lanes.slowest(), None, "a line that was closed says nothing of the venue");
+        lanes.warmed(1, (false, PATIENCE));
+        assert_eq!(lanes.slowest().map(|lane| lane.0 / MS.0), Some(2_500));
     }
 }
