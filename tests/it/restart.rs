@@ -217,9 +217,9 @@ fn what_is_said_to_a_folder_is_done_by_the_next_start() {
     }
     let run = begin(path, &best, port);
     let done = |verb: &str| {
-        let said =
-            journal(path).into_iter().filter(|record| record["kind"] == "operator" && record["body"]["verb"] == verb);
-        said.last().map(|record| (record["body"]["by"].to_string(), record["body"]["reason"].to_string()))
+        let is_said = |record: &Value| record["kind"] == "operator" && record["body"]["verb"] == verb;
+        let said = journal(path).into_iter().rfind(is_said);
+        said.map(|record| (record["body"]["by"].to_string(), record["body"]["reason"].to_string()))
     };
     wait(path, "it holds on", 60, |now| now["may_open"] == true && now["unexplained"] == 0.0);
     let (by, reason) = done("explain-balance lighter").expect("it is written down");
