@@ -234,10 +234,7 @@ impl Past {
                 }
                 let Ok(Said { verb, by, reason }) = serde_json::from_slice(&body) else { return };
                 self.starts += if verb == SALVAGE { LOST_STARTS } else { 0 };
-                for settling in Settling::ALL {
-                    let Some(venue) = verb.strip_prefix(settling.name()).and_then(|rest| rest.strip_prefix(' ')) else {
-                        continue;
-                    };
+                if let Some((settling, venue)) = Settling::read(&verb) {
                     // whoever has said it to a process, or done it, has said it for good
                     self.said.retain(|said| said.settling != settling || said.venue != venue);
                     if by == TO_A_FOLDER {

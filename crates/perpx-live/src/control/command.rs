@@ -144,6 +144,9 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
 
 /// Nobody has the run: its folder is worked on, under its LOCK.
 fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
+    if let Some(Question::Settle(settling)) = args.word.question() {
+        return settled_later(args, settling, nobody);
+    }
     let (pause, kill) = (args.run.join(PAUSE), args.run.join(KILL));
     let why = if args.reason.is_empty() { String::new() } else { format!(": {}", args.reason) };
     let latch = |path: &Path, word: &str| write_atomic(path, format!("{word} by ctl{why}\n"));
@@ -156,7 +159,6 @@ fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
             Log::note(&args.run, "clear-kill", "ctl", &args.reason).map_err(other)?;
             gone(&kill)?;
         }
-        Word::Adopt | Word::ExplainBalance => return settled_later(args, nobody),
         _ => {
             return Ok(Answer::no(format!(
                 "{nobody}; accepted then: status, pause, resume, kill, clear-kill, adopt, explain-balance; to do: start it, then say it \
@@ -176,8 +178,7 @@ fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
 }
 
 /// What a difference comes to: the next start does it as soon as five readings have confirmed that it is there.
-fn settled_later(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
-    let settling = if args.word == Word::Adopt { Settling::Adopt } else { Settling::ExplainBalance };
+fn settled_later(args: &CtlArgs, settling: Settling, nobody: &str) -> io::Result<Answer> {
     let names = Venue::ALL.map(|venue| venue.name());
     let Some(venue) = args.venue.as_deref().filter(|venue| names.contains(venue)) else {
         return Ok(Answer::no(format!("--venue: accepted: {}", names.join(", "))));
@@ -185,7 +186,7 @@ fn settled_later(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
     if !args.run.join("journal").is_dir() {
         return Ok(Answer::no(format!("{nobody}, and none ever had: there is nothing to compare")));
     }
-    Log::note(&args.run, &format!("{} {venue}", settling.name()), TO_A_FOLDER, &args.reason).map_err(other)?;
+    Log::note(&args.run, &settling.of(venue), TO_A_FOLDER, &args.reason).map_err(other)?;
     Ok(Answer::done(format!(
         "{nobody}; the next start does it where the difference is still there, and forgets it where it is not; until then it holds"
     )))

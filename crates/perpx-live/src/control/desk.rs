@@ -425,7 +425,7 @@ impl Desk {
                     }
                 }
                 Some(false) => {
-                    let verb = format!("{} {}", said.settling.name(), said.venue);
+                    let verb = said.settling.of(&said.venue);
                     say(&format!("{verb}, said before the start: nothing of it is there, and it is forgotten"));
                     if let Some(log) = log.as_deref_mut() {
                         log.operator(now, &verb, AT_A_START, "nothing of it is there");
@@ -572,7 +572,7 @@ impl Desk {
             return Answer::no("why is written down; to do: --reason TEXT");
         }
         if let Some(log) = log.as_deref_mut() {
-            log.operator(now, &format!("{} {}", settling.name(), self.names[role.ix()]), who, reason);
+            log.operator(now, &settling.of(&self.names[role.ix()]), who, reason);
         }
         let px = self.prices()[role.ix()];
         let done = match settling {

@@ -66,6 +66,17 @@ impl Settling {
             Settling::ExplainBalance => "explain-balance",
         }
     }
+
+    /// As it is written down, of a venue.
+    pub fn of(self, venue: &str) -> String {
+        format!("{} {venue}", self.name())
+    }
+
+    /// What [`Settling::of`] has written down, and of which venue.
+    pub fn read(written: &str) -> Option<(Settling, &str)> {
+        let (name, venue) = written.split_once(' ')?;
+        Settling::ALL.into_iter().find(|settling| settling.name() == name).map(|settling| (settling, venue))
+    }
 }
 
 /// What an operator has said of a venue while no process had the run.

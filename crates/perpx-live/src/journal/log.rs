@@ -88,7 +88,7 @@ impl Log {
             return Ok(());
         }
         let (mut log, _) = Log::open(run, (&journal, past.starts), [0; 16], None)?;
-        log.operator(Time(perpx_venues::wall::now().0), verb, who, reason);
+        log.operator(perpx_venues::wall::now(), verb, who, reason);
         log.leave().map_or(Ok(()), |why| Err(LiveError::JournalLost { why }))
     }
 

@@ -40,18 +40,13 @@ impl BookCheck {
         if self.tops.back().is_none_or(|(_, bid, ask)| (*bid, *ask) != (top.bid, top.ask)) {
             self.tops.push_back((at, top.bid, top.ask));
         }
-        // one that ended before the lag does not count any more: the next one had come by then
-        while self.tops.get(1).is_some_and(|(came, ..)| at.since(*came) > LAG) {
-            self.tops.pop_front();
-        }
+        self.forget(at);
         true
     }
 
     /// Best prices as the venue's summary has them at `at`; a price of zero is not known. False: they are of another book.
     pub fn summary(&mut self, bid: Price, ask: Price, at: Time) -> bool {
-        while self.tops.get(1).is_some_and(|(came, ..)| at.since(*came) > LAG) {
-            self.tops.pop_front();
-        }
+        self.forget(at);
         let is_known = bid.0 > 0 && ask.0 > 0 && !self.tops.is_empty();
         let is_near = |(_, low, high): &(Time, Price, Price)| {
             let apart = (low.0 - ask.0).max(bid.0 - high.0);
@@ -60,6 +55,13 @@ impl BookCheck {
         let agrees = !is_known || self.tops.iter().any(is_near);
         self.differs = if agrees { None } else { Some((self.differs.map_or(at, |(since, _)| since), at)) };
         agrees
+    }
+
+    /// Best prices that ended before the lag do not count any more: the next ones had come by then.
+    fn forget(&mut self, at: Time) {
+        while self.tops.get(1).is_some_and(|(came, ..)| at.since(*came) > LAG) {
+            self.tops.pop_front();
+        }
     }
 
     /// There is a book.

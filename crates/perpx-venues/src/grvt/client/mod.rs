@@ -10,13 +10,12 @@ pub(crate) mod account;
 mod mend;
 
 use crate::book::Applied;
-use crate::client::Transfer;
 use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
     About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound, Output, Past,
-    Reading, Reply, Request, RunNumber, Stream, VenueClient, VenueError, quote,
+    Reading, Reply, Request, RunNumber, Stream, Transfer, VenueClient, VenueError, quote,
 };
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;

@@ -14,13 +14,12 @@ mod send;
 pub use send::ApiKey;
 
 use crate::book::Applied;
-use crate::client::Transfer;
 use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
     About, AccountUpdate, Body, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound, Output, Past, Reading,
-    Reply, Request, RunNumber, Stream, VenueClient, VenueError, quote,
+    Reply, Request, RunNumber, Stream, Transfer, VenueClient, VenueError, quote,
 };
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
