@@ -14,8 +14,16 @@ pub struct RunNumber {
 impl RunNumber {
     /// At Lighter a number has no room for more.
     pub const MOST_EPOCHS: u16 = 4_000;
+    /// Nobody begins a copy of a run more often than this beyond what its own process knows of. Lighter's tag is short: numbers of others, as
+    /// times in milliseconds, may begin with it.
+    const AHEAD: u16 = 100;
     /// Nor for an order of ours above this.
     pub const LAST_AT_LIGHTER: OrderId = OrderId((1 << 28) - 1);
+
+    /// A process of this run may have this number of starts behind it.
+    fn may_be(self, epoch: u16) -> bool {
+        (1..=RunNumber::MOST_EPOCHS.min(self.epoch.saturating_add(RunNumber::AHEAD))).contains(&epoch)
+    }
 
     /// As Lighter knows an order, in 48 bits: 8 of the tag, 12 of the epoch, 28 of our own number.
     pub fn at_lighter(self, id: OrderId) -> i64 {
@@ -27,7 +35,7 @@ impl RunNumber {
     /// Which process of this run gave Lighter such a number, and to which order; `None` for one of somebody else.
     pub fn read_lighter(self, number: u64) -> Option<(RunNumber, OrderId)> {
         let epoch = (number >> 28) as u16 & 0xfff;
-        (number >> 40 == u64::from(self.tag & 0xff) && epoch > 0)
+        (number >> 40 == u64::from(self.tag & 0xff) && self.may_be(epoch))
             .then_some((RunNumber { epoch, ..self }, OrderId(number as u32 & RunNumber::LAST_AT_LIGHTER.0)))
     }
 
@@ -39,7 +47,7 @@ impl RunNumber {
     /// The same at GRVT.
     pub fn read_grvt(self, number: u64) -> Option<(RunNumber, OrderId)> {
         let epoch = (number >> 32) as u16;
-        (number >> 48 == 1 << 15 | u64::from(self.tag & 0x7fff) && epoch > 0)
+        (number >> 48 == 1 << 15 | u64::from(self.tag & 0x7fff) && self.may_be(epoch))
             .then_some((RunNumber { epoch, ..self }, OrderId(number as u32)))
     }
 }
@@ -61,13 +69,16 @@ mod tests {
                 assert!((1..1 << 48).contains(&lighter) && seen[0].insert(lighter), "{number:?}");
                 let grvt = number.at_grvt(id);
                 assert!(grvt >= 1 << 63 && seen[1].insert(grvt), "{number:?}");
-                let reader = RunNumber { epoch: 9, ..number };
+                let reader = RunNumber { epoch: 3_950, ..number };
                 assert_eq!(reader.read_lighter(lighter), Some((number, id)));
                 assert_eq!(reader.read_grvt(grvt), Some((number, id)));
                 let other = RunNumber { tag: tag + 1, ..number };
                 assert_eq!((other.read_lighter(lighter), other.read_grvt(grvt)), (None, None));
             }
         }
+        // a time in milliseconds, of a run that it seems to name; the largest number
+        assert_eq!(RunNumber { tag: 1, epoch: 3 }.read_lighter(1_780_000_000_000), None);
+        assert_eq!(RunNumber { tag: 255, epoch: 3_990 }.read_lighter((1 << 48) - 1), None);
         let number = RunNumber { tag: 7, epoch: 1 };
         assert_ne!(number.at_grvt(OrderId(5)), RunNumber { tag: 7 + 256, epoch: 1 }.at_grvt(OrderId(5)));
     }

@@ -7,7 +7,7 @@
 //! modelled: the initial margin is asked for when an order arrives, not again when it fills from the book.
 
 use super::EmulateError;
-use super::faults::Intrusion;
+use super::faults::{Intrusion, MarketRules};
 use super::feed::{Feed, News};
 use perpx_core::config::{Outage, OutageWhat, OutageWhen, VenueWorld};
 use perpx_core::ledger::NetAccount;
@@ -44,6 +44,9 @@ pub struct VenueCore {
     pub world: VenueWorld,
     /// The world of what the venue itself orders: without delays.
     at_once: VenueWorld,
+    /// What it takes and charges when nothing is wrong.
+    usual: (Instrument, FeeSchedule),
+    rules: MarketRules,
     dice: Dice,
     outages: OutageTable,
     feed: Feed,
@@ -68,9 +71,12 @@ impl VenueCore {
     pub fn new(world: VenueWorld, feed: Feed, account: NetAccount, seed: u64, start: Time) -> VenueCore {
         let dice = Dice::new(seed, &world.instrument.venue);
         let at_once = VenueWorld { delays: Delays::default(), ..world.clone() };
+        let usual = (world.instrument.clone(), world.fees);
         let mut core = VenueCore {
             sim: SimVenue::new(Role::Long, account),
             world,
+            usual,
+            rules: MarketRules::default(),
             at_once,
             dice,
             outages: OutageTable::default(),
@@ -111,6 +117,22 @@ impl VenueCore {
     /// For what its holder asks for: leverage, margin moved.
     pub fn account_mut(&mut self) -> &mut NetAccount {
         self.sim.account_mut()
+    }
+
+    /// What the market takes and charges changes; `has_steps`: its steps as well.
+    pub fn change_rules(&mut self, rules: MarketRules, has_steps: bool) {
+        if std::mem::replace(&mut self.rules, rules) == rules {
+            return;
+        }
+        let (usual, fees) = &self.usual;
+        let instrument = &mut self.world.instrument;
+        let steps = if has_steps { rules.times } else { 1 };
+        (instrument.tick, instrument.lot) = (Price(usual.tick.0 * steps), Qty(usual.lot.0 * steps));
+        instrument.min_qty = Qty(usual.min_qty.0 * rules.times);
+        instrument.min_notional = Notional(usual.min_notional.0 * i128::from(rules.times));
+        let [taker, maker] = [fees.taker, fees.maker].map(|rate| Rate(rate.0 + rules.dearer.0));
+        self.world.fees = FeeSchedule { taker, maker, ..*fees };
+        self.at_once.fees = self.world.fees;
     }
 
     /// In these spans of the market's time nothing is matched and nobody liquidated; what arrives waits for the end.

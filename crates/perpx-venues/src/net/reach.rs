@@ -40,6 +40,7 @@ pub enum ReachError {
 }
 
 /// A venue's hosts as they are reached.
+#[derive(Clone)]
 pub struct Reach {
     /// Which venue.
     pub venue: Venue,

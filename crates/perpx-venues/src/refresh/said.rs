@@ -15,7 +15,7 @@ use crate::secret::{ENV_FILE, GRVT_API_KEY, Hidden, LIGHTER_KEY, SecretError, se
 use crate::venue::Venue;
 use crate::wall::now;
 use crate::wire::{Dec, WireError, parse};
-use perpx_core::market::Bracket;
+use perpx_core::market::{Bracket, Instrument};
 use perpx_core::units::{HOUR, Notional, Price, Qty, Rate, SECOND, Time, format_scaled};
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
@@ -52,6 +52,14 @@ pub struct Said {
     pub fees: Result<(String, Rate, Rate), String>,
 }
 
+impl Said {
+    /// Its steps and least sizes, into what orders are made by.
+    pub fn write_to(&self, instrument: &mut Instrument) {
+        (instrument.tick, instrument.lot) = (self.tick, self.lot);
+        (instrument.min_qty, instrument.min_notional) = (self.min_qty, self.min_notional);
+    }
+}
+
 /// What a market takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trading {
@@ -82,13 +90,35 @@ pub fn ask(
     symbol: &str,
     account: Option<(i64, i64)>,
 ) -> Result<Said, RefreshError> {
+    read(asking, reach, (symbol, account), true)
+}
+
+/// As [`ask`], for one who has a session there that another login could end: fees that want one are not asked for.
+///
+/// # Errors
+/// As there.
+pub fn without_login(
+    asking: &mut Questions,
+    reach: &Reach,
+    symbol: &str,
+    account: Option<(i64, i64)>,
+) -> Result<Said, RefreshError> {
+    read(asking, reach, (symbol, account), false)
+}
+
+fn read(
+    asking: &mut Questions,
+    reach: &Reach,
+    (symbol, account): (&str, Option<(i64, i64)>),
+    logs_in: bool,
+) -> Result<Said, RefreshError> {
     let request = public(&markets_call(reach.venue));
     let answer = asking.send(&request)?.body;
     let all = listed(reach.venue, &answer).map_err(|why| AskError::Unreadable { asked: asked(&request), why })?;
     let market = find(reach.venue, symbol, &all).map_err(AskError::Symbol)?;
     match reach.venue {
         Venue::Lighter => lighter(asking, reach, symbol, &market.name, account),
-        Venue::Grvt => grvt(asking, &market.name),
+        Venue::Grvt => grvt(asking, &market.name, logs_in),
     }
 }
 
@@ -196,7 +226,7 @@ pub(crate) fn log_in(asking: &mut Questions, key: &SecretString) -> Result<Vec<(
     Ok(grvt::client::session_of(&answer).map_err(refused)?.0)
 }
 
-fn grvt(asking: &mut Questions, instrument: &str) -> Result<Said, RefreshError> {
+fn grvt(asking: &mut Questions, instrument: &str, logs_in: bool) -> Result<Said, RefreshError> {
     let query = json!({ "instrument": instrument }).to_string();
     let request = post(Host::MarketData, "instrument", query.clone());
     let answer = asking.ask(&request)?;
@@ -220,12 +250,14 @@ fn grvt(asking: &mut Questions, instrument: &str) -> Result<Said, RefreshError> 
     };
     let brackets =
         rules.risk_brackets.iter().map(bracket).collect::<Result<Vec<_>, WireError>>().map_err(unreadable)?;
-    let fees = match secret(GRVT_API_KEY, Path::new(ENV_FILE)) {
-        Err(SecretError::Missing { .. }) => {
+    let key = logs_in.then(|| secret(GRVT_API_KEY, Path::new(ENV_FILE)));
+    let fees = match key {
+        None => Err("fees were not asked for: they want a login".to_owned()),
+        Some(Err(SecretError::Missing { .. })) => {
             Err(format!("fees were not asked for: they are an account's, and {GRVT_API_KEY} is not set"))
         }
-        Err(error) => return Err(error.into()),
-        Ok(key) => {
+        Some(Err(error)) => return Err(error.into()),
+        Some(Ok(key)) => {
             let headers = log_in(asking, &key)?;
             let request = Request { headers, ..post(Host::Main, "funding_account_summary", "{}".to_owned()) };
             // what the account holds is nobody's business: only the tier is kept

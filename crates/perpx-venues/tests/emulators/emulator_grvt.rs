@@ -557,6 +557,48 @@ fn a_market_that_is_paused_or_reduces_only_refuses() {
     assert_eq!((take(6, true, false), shown()), (Ok(()), json!("ACTIVE")));
 }
 
+/// Steps become ten times as large and fills dearer: told where it is asked, and over with it.
+#[test]
+fn a_market_whose_steps_become_coarser_says_so() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("faults.toml");
+    let fault = "[[fault]]\nat = \"10s\"\nfor = \"10s\"\nkind = \"market-rules\"\ntimes = 10\ndearer_bp = 2\n";
+    std::fs::write(&path, fault).expect("it is written");
+    let venue = Venue::start(&format!("--faults {}", path.display()));
+    let (_, ask) = venue.touch();
+    let take = |number: u64, size: &str, price: f64| {
+        let created = venue.create(venue.order(1 << 63 | number, size, price, true, TimeInForce::ImmediateOrCancel));
+        venue.clock.advance(SECOND);
+        // it is looked after when it is asked: what was sent comes in under the rules of its time
+        venue.touch();
+        created
+    };
+    let shown = || -> [Value; 2] {
+        let body = json!({ "instrument": INSTRUMENT }).to_string();
+        let told = venue.post(1, "/full/v1/instrument", &body).1["result"].clone();
+        [told["tick_size"].clone(), told["min_size"].clone()]
+    };
+    let (whole, tenth) = ((ask * 1.01).floor(), (ask * 1.01).floor() + 0.1);
+    assert_eq!((take(1, "0.002", tenth), shown()), (Ok(()), [json!("0.1"), json!("0.001")]));
+    venue.clock.advance(11 * SECOND);
+    assert_eq!(shown(), [json!("1"), json!("0.01")]);
+    assert_eq!(take(2, "0.02", tenth), Err(2064));
+    assert!(take(3, "0.002", whole).is_err());
+    assert_eq!(take(4, "0.02", whole), Ok(()));
+    venue.clock.advance(10 * SECOND);
+    assert_eq!(take(5, "0.002", tenth), Ok(()));
+    let fills: Value = venue.read(2, "v1/fill_history", json!({ "sub_account_id": SUB_ACCOUNT.to_string() }));
+    let number =
+        |fill: &Value, key: &str| fill[key].as_str().and_then(|text| text.parse::<f64>().ok()).expect("a number");
+    // basis points of what was bought while they were dearer, and before and afterwards
+    let paid = |large: bool| -> f64 {
+        let all = fills["result"].as_array().expect("fills").iter();
+        let of = all.filter(|fill| (number(fill, "size") > 0.005) == large);
+        of.map(|fill| 1e4 * number(fill, "fee") / number(fill, "size") / number(fill, "price")).fold(f64::MIN, f64::max)
+    };
+    assert!((paid(true) - paid(false) - 2.0).abs() < 0.05, "{fills}");
+}
+
 /// The same as a client of GRVT sees it; and what a witness says of GRVT's orders.
 #[test]
 fn somebody_else_is_at_the_sub_account() {

@@ -253,6 +253,29 @@ fn a_market_that_is_paused_or_reduces_only_says_so_and_refuses() {
     assert_eq!((details(&venue).0, place(&mut venue, 6, 1, 0)), (json!("active"), Ok(())));
 }
 
+/// The least size becomes ten times as large: told as soon as it binds, and over with it.
+#[test]
+fn a_market_that_takes_less_of_what_is_small_says_so() {
+    let mut venue = lighter(&fault("at = \"10s\"\nfor = \"10s\"\nkind = \"market-rules\"\ntimes = 10"));
+    let least = |venue: &Venue| -> Value {
+        let body: Value = serde_json::from_str(&venue.http("GET", "/api/v1/orderBookDetails", "").1).expect("JSON");
+        body["order_book_details"][0]["min_base_amount"].clone()
+    };
+    let place = |venue: &mut Venue, number: i64, size: i64| {
+        let (bid, _) = touch(venue);
+        venue.send(Tx::CreateOrder(limit(number, size, bid - 1_000, 0, GOOD_TILL_TIME)))
+    };
+    let usual = least(&venue).as_str().and_then(|text| text.parse::<f64>().ok()).expect("a size");
+    assert_eq!(place(&mut venue, 1, 100), Ok(()));
+    venue.clock.advance(11 * SECOND);
+    let now = least(&venue).as_str().and_then(|text| text.parse::<f64>().ok()).expect("a size");
+    assert!((now - 10.0 * usual).abs() < 1e-9, "{usual}, then {now}");
+    assert!(place(&mut venue, 2, 100).is_err());
+    assert_eq!(place(&mut venue, 3, 1_000), Ok(()));
+    venue.clock.advance(10 * SECOND);
+    assert_eq!(place(&mut venue, 4, 100), Ok(()));
+}
+
 /// The time that is reported and judged by is ahead; the market goes on as it would.
 #[test]
 fn a_clock_that_is_ahead_finds_signatures_expired() {

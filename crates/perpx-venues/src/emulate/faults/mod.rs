@@ -86,6 +86,7 @@ pub enum FaultKind {
     /// The book that is shown stands still; everything else goes on.
     StaleFeed,
     MarketStatus(MarketStatus),
+    MarketRules(MarketRules),
     /// Limits may lie no further through the mark.
     PriceBand {
         band: Rate,
@@ -133,6 +134,21 @@ pub enum MarketStatus {
     Paused,
 }
 
+/// What a venue takes and charges, beside what it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketRules {
+    /// The least size and value are so many times as large; at GRVT the price step as well, and the quantity step, which is the least size.
+    pub times: i64,
+    /// Every fill costs so much more of its value.
+    pub dearer: Rate,
+}
+
+impl Default for MarketRules {
+    fn default() -> MarketRules {
+        MarketRules { times: 1, dearer: Rate(0) }
+    }
+}
+
 /// What somebody else does to the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intrusion {
@@ -160,6 +176,7 @@ pub struct Condition {
     /// The book that it shows stands still.
     pub is_stale: bool,
     pub market: MarketStatus,
+    pub rules: MarketRules,
     /// Instead of the usual price band.
     pub band: Option<Rate>,
 }
@@ -282,6 +299,7 @@ impl Faults {
                 FaultKind::ClockAhead { by } => condition.ahead = by,
                 FaultKind::StaleFeed => condition.is_stale = true,
                 FaultKind::MarketStatus(status) => condition.market = status,
+                FaultKind::MarketRules(rules) => condition.rules = rules,
                 FaultKind::PriceBand { band } => condition.band = Some(band),
                 _ => {}
             }

@@ -1,13 +1,13 @@
 //! The file of faults: a list of `[[fault]]` tables.
 
-use super::{Fault, FaultKind, Intrusion, MarketStatus};
+use super::{Fault, FaultKind, Intrusion, MarketRules, MarketStatus};
 use crate::venue::Venue;
 use perpx_core::config::text::{Body, ConfigError, Entry, Node, Source, parse_toml};
 use perpx_core::config::{Num, Value};
 use perpx_core::units::{DAY, HOUR, MINUTE, MS, Rate, SECOND, TimeDelta};
 use std::path::Path;
 
-const KINDS: [&str; 23] = [
+const KINDS: [&str; 24] = [
     "drop-socket",
     "skip-sequence",
     "delay",
@@ -25,6 +25,7 @@ const KINDS: [&str; 23] = [
     "gateway-page",
     "stale-feed",
     "market-status",
+    "market-rules",
     "price-band",
     "clock-ahead",
     "shutdown",
@@ -131,6 +132,10 @@ impl Table<'_> {
             "gateway-page" => FaultKind::GatewayPage { status: self.gateway_status()? },
             "stale-feed" => FaultKind::StaleFeed,
             "market-status" => FaultKind::MarketStatus(self.needed_word("status", &STATUSES)?),
+            "market-rules" => FaultKind::MarketRules(MarketRules {
+                times: self.whole("times", 1, 1_000)?.unwrap_or(1),
+                dearer: Rate::from_bps(self.whole("dearer_bp", 0, 100)?.unwrap_or(0)),
+            }),
             "price-band" => FaultKind::PriceBand { band: Rate::from_bps(self.needed_whole("bp", 0, 10_000)?) },
             "deleverage" => FaultKind::Deleverage { percent: self.needed_whole("percent", 1, 100)? },
             "clock-ahead" => FaultKind::ClockAhead { by: by("by")? },
@@ -248,6 +253,7 @@ fn keys(word: &str) -> Vec<&'static str> {
         "clock-ahead" => &["by"],
         "shutdown" => &["close_in"],
         "market-status" => &["status"],
+        "market-rules" => &["times", "dearer_bp"],
         "intrude" => &["what"],
         "price-band" => &["bp"],
         "deleverage" => &["percent"],

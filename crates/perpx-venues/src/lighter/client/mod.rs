@@ -90,6 +90,18 @@ struct Market {
     price_unit: i64,
 }
 
+impl Market {
+    /// `None`: steps that are not told, or finer than a price can be.
+    fn read(market: &WireMarket) -> Option<Market> {
+        let unit = |decimals: Option<crate::wire::Num<u32>>| {
+            decimals.map(|decimals| decimals.0).filter(|&decimals| decimals <= 9).map(|n| 10i64.pow(9 - n))
+        };
+        let size_unit = unit(market.size_decimals.or(market.supported_size_decimals))?;
+        let price_unit = unit(market.price_decimals.or(market.supported_price_decimals))?;
+        Some(Market { id: market.market_id.0, size_unit, price_unit })
+    }
+}
+
 /// One account at Lighter.
 pub struct LighterClient {
     access: LighterAccess,
@@ -389,13 +401,15 @@ impl LighterClient {
         let none = || VenueError::NoMarket(coin.clone());
         let market = details.order_book_details.iter().find(|market| market.symbol == *coin).ok_or_else(none)?;
         self.watch.market(shut(market));
-        let unit = |decimals: Option<crate::wire::Num<u32>>| {
-            decimals.map(|decimals| decimals.0).filter(|&decimals| decimals <= 9).map(|n| 10i64.pow(9 - n))
-        };
-        let size_unit = unit(market.size_decimals.or(market.supported_size_decimals)).ok_or_else(none)?;
-        let price_unit = unit(market.price_decimals.or(market.supported_price_decimals)).ok_or_else(none)?;
-        self.market = Some(Market { id: market.market_id.0, size_unit, price_unit });
+        self.market = Some(Market::read(market).ok_or_else(none)?);
         Ok(())
+    }
+
+    /// As [`LighterClient::markets`], of one that is traded in: orders are written in its newest steps.
+    fn markets_again(&mut self, details: &OrderBookDetails) {
+        let market = details.order_book_details.iter().find(|market| market.symbol == self.access.coin);
+        self.watch.market(market.map_or(Some("the venue lists it no more".to_owned()), shut));
+        self.market = market.and_then(Market::read).or(self.market);
     }
 }
 
@@ -410,8 +424,7 @@ impl LighterClient {
         match about {
             About::Markets if self.is_ready => {
                 let details: OrderBookDetails = parse("orderBookDetails", body)?;
-                let market = details.order_book_details.iter().find(|market| market.symbol == self.access.coin);
-                self.watch.market(market.map_or(Some("the venue lists it no more".to_owned()), shut));
+                self.markets_again(&details);
                 self.watch.tell(out);
             }
             About::Markets => {

@@ -286,6 +286,7 @@ impl Emulated for LighterEmulator {
         // the market goes on as before, only the time that is reported differs
         self.clock.wall = self.clock.wall.plus(condition.ahead - self.condition.ahead);
         self.core.hold_book(condition.is_stale);
+        self.core.change_rules(condition.rules, false);
         self.condition = condition;
     }
 
