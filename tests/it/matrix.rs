@@ -31,7 +31,7 @@ const LEFT: TimeDelta = SECOND.times(60);
 /// Runs at once, if `PERPX_MATRIX_AT_ONCE` does not say otherwise: they sleep for most of their time.
 const TOGETHER: usize = 16;
 /// What holds a run is looked at, and what an operator can say of it is said, for so long, of the wall.
-const OPERATOR: Duration = Duration::from_secs(50);
+const OPERATOR: Duration = Duration::from_secs(110);
 /// He says nothing before this.
 const READS: Duration = Duration::from_secs(5);
 
@@ -372,14 +372,7 @@ fn rows() -> Vec<Row> {
         Row { name: "foreign fill", act: Act::Intrudes("fill"), must: &["difference"], may: FOREIGN, ..ANY },
         Row { name: "foreign position", act: Act::Intrudes("position"), must: &["difference"], may: FOREIGN, ..ANY },
         Row { name: "foreign deposit", act: Act::Intrudes("balance"), must: &["difference", "unexplained"], ..ANY },
-        // what is changed before the first reading is what it is compared with
-        Row {
-            name: "foreign leverage",
-            act: Act::Intrudes("leverage"),
-            states: &["S1", "S2", "S3", "S4", "flatten"],
-            must: &["difference"],
-            ..ANY
-        },
+        Row { name: "foreign leverage", act: Act::Intrudes("leverage"), must: &["difference"], ..ANY },
         // it sends as the next process of the run would, at venues that have seen an order of the run
         Row {
             name: "another instance",
@@ -579,7 +572,10 @@ fn judge(
 ) -> Came {
     let out: String = (0..place.processes()).map(|n| place.out(n)).collect();
     let report = run.out().lines().last().unwrap_or_default().to_owned();
-    let is_foreign = matches!(row.act, Act::Intrudes("order" | "fill" | "position")) && leaves_what_is_foreign(&report);
+    // unless an operator has said what it is
+    let is_foreign = matches!(row.act, Act::Intrudes("order" | "fill" | "position"))
+        && report.contains("\"agrees\":false")
+        && leaves_what_is_foreign(&report);
     if code != Some(Some(if is_foreign { 1 } else { row.code })) {
         wrong.push(format!("it ended with {code:?}: {}", run.err().lines().last().unwrap_or_default()));
     }
@@ -645,7 +641,7 @@ fn ordered(seen: &[Value], venue: &str, since: i64) -> bool {
 /// Rules that were alerted beside the usual ones, and what was said more than once.
 fn raised(alerts: &[Value], again: &[&str]) -> (BTreeSet<String>, Vec<String>) {
     // what happens may happen again
-    let happens = [&["liquidation"], again].concat();
+    let happens = [&["liquidation", "hedge"], again].concat();
     let (mut rules, mut said) = (BTreeSet::new(), BTreeMap::<_, usize>::new());
     for alert in alerts.iter().filter(|alert| alert["resolved"] == false) {
         let rule = alert["rule"].as_str().unwrap_or_default().to_owned();

@@ -154,3 +154,32 @@ fn one_process_trades_on_an_account() {
     copy.kill().expect("it ends");
     copy.wait().expect("it has ended");
 }
+
+/// GRVT's steps become five times as large while a run is locked. What it closes is made in the new steps; nothing opens
+/// until an operator has looked.
+#[test]
+fn what_a_venue_takes_is_read_again() {
+    let dir = folder();
+    let path = dir.path();
+    let worse = "[[fault]]\nkind = \"market-rules\"\nvenue = \"grvt\"\nat = \"30s\"\ntimes = 5\n";
+    let (_market, _, _, run) = locked(path, &["--start-at", "9600", "--speed", "10"], worse, 5);
+    let begun = std::time::Instant::now();
+    while begun.elapsed().as_secs() < 30 {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    assert_eq!(ctl(path, &["flatten", "--reason", "the test"]).0, Some(0));
+    let is_flat = |now: &Value| (0..2).all(|role| now["held"][role]["position"] == "0");
+    wait(path, "it does not close", 60, |now| now["state"] == "S0" && is_flat(now));
+    let words = "grvt: tick 0.5, swept 0.1 (until `resume`)";
+    let holds = |now: &Value| {
+        let all = now["why_not"].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).any(|why| why.contains(words))
+    };
+    wait(path, words, 60, holds);
+    assert_eq!(ctl(path, &["resume", "--reason", "looked at"]).0, Some(0));
+    wait(path, "it still holds", 20, |now| now["may_open"] == true);
+    fs::write(path.join("run/PAUSE"), "enough").expect("writes");
+    run.signal("-TERM");
+    let (_, line) = ended(path, run, 90);
+    assert_eq!(field(&line, "agrees"), "true", "{line}");
+}

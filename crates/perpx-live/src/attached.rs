@@ -27,7 +27,7 @@ use super::strategy_file::StrategyFile;
 use super::stretch::warmup;
 use super::tile_builder::TileBuilder;
 use super::transport::find;
-use super::{LiveError, Options, engine_time};
+use super::{LiveError, Options, engine_time, rules_watch};
 use perpx_core::config::{Config, ConfigError, base_asset};
 use perpx_core::ledger::Mids;
 use perpx_core::market::{OrderId, Role};
@@ -164,7 +164,8 @@ fn trade(
     if let Some(at) = monitor.insert(watched).at.filter(|_| !options.quiet) {
         let _ = writeln!(out, "panel     http://{at}/");
     }
-    let desk = Desk::open((&folder.path, &folder.live), (names.clone(), &config.world), options.stop.clone())?;
+    let mut desk = Desk::open((&folder.path, &folder.live), (names.clone(), config), options.stop.clone())?;
+    desk.read_rules((&config.world, !is_played), rules_watch::reader(&reaches, numbers, &strategy.data.symbol))?;
     let (log, number) =
         begin((&folder, &strategy, why), (options, args), (&journal, starts), (from, numbers, is_played))?;
     let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;

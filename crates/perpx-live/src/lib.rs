@@ -22,6 +22,7 @@
 //! | `session`, `transport`, `tile_builder` | two venues over sockets: decisions, tasks that hold sockets, rows to tiles |
 //! | `attached` | the same at a running emulator, with keys, a run folder and a journal |
 //! | `limits` | what may leave at most, whatever the strategy wants |
+//! | `rules_watch` | what the venues take and charge, read again while a run goes on |
 //! | `venue_clocks` | how far the venues' clocks are from ours |
 //! | `control` | what an operator says: verbs, signals, files, live.toml read again, `perpx-live ctl` |
 //! | `live_file`, `run_folder` | live.toml; the folder that a run keeps |
@@ -75,6 +76,7 @@ mod probe;
 mod reconcile;
 mod recovery;
 mod report;
+mod rules_watch;
 mod run_folder;
 mod salvage;
 mod service;

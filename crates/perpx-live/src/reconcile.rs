@@ -28,6 +28,8 @@ const HOLDS: u32 = 2;
 const CONFIRMED: u32 = HOLDS + 3;
 /// Readings without a difference, before a hold ends.
 const CLEAN: u32 = 3;
+/// Leverages that differ by less than one of so many are the same: Lighter keeps a margin in hundredths of a percent.
+const ROUNDED: u64 = 1_000;
 /// A venue tells each entry, and the balance itself, in micro-units, cut off.
 const UNIT: Cash = Cash(1_000_000);
 
@@ -76,7 +78,7 @@ pub enum Difference {
     /// An order of ours that is over, or was never told of, is open. It is cancelled.
     Leftover { name: String, id: OrderId },
     /// Leverage or margin mode are not what they were.
-    Setting { name: &'static str, was: String, is: String },
+    Setting { name: &'static str, wanted: String, is: String },
     /// Something is held in another market.
     Elsewhere { market: String, qty: Qty },
 }
@@ -118,7 +120,7 @@ impl fmt::Display for Difference {
             }
             Difference::Instance { name } => write!(f, "another process trades this run: order {name}"),
             Difference::Leftover { name, id } => write!(f, "our order {} is over and open there: {name}", id.0),
-            Difference::Setting { name, was, is } => write!(f, "{name} {is}, was {was}"),
+            Difference::Setting { name, wanted, is } => write!(f, "{name} {is}, not {wanted}"),
             Difference::Elsewhere { market, qty } => write!(f, "{qty} held in {market}"),
         }
     }
@@ -165,13 +167,18 @@ pub struct Watch {
     explained: Cash,
     /// What was paid in or out and is explained by that, by the venue's names.
     transfers: BTreeSet<String>,
-    /// Leverage and margin mode as they were first.
-    settings: Option<(Option<Rate>, Option<bool>)>,
+    /// The account is to have it; `None`: that is not known.
+    leverage: Option<Rate>,
     /// Prices of foreign fills, for the entry that `adopt` makes.
     foreign: Option<Price>,
 }
 
 impl Watch {
+    /// Of an account that is to have a leverage, and cross margin.
+    pub fn of(leverage: Rate) -> Watch {
+        Watch { leverage: Some(leverage), ..Watch::default() }
+    }
+
     /// As an earlier process of the run left it: what was explained of the balance, what an operator has still to look at, what was paid in or
     /// out.
     pub fn resume(&mut self, explained: Cash, latched: Vec<String>, transfers: BTreeSet<String>) {
@@ -291,19 +298,14 @@ impl Watch {
             found.push(Difference::Balance { above });
         }
         found.extend(holding.orders.iter().filter_map(|order| foreign(order, believed)));
-        let settings = (holding.leverage, holding.is_isolated);
-        let (leverage, mode) = *self.settings.get_or_insert(settings);
-        if let (Some(was), Some(is)) = (leverage, holding.leverage)
-            && was != is
+        if let (Some(wanted), Some(is)) = (self.leverage, holding.leverage)
+            && (is.0 - wanted.0).unsigned_abs() > wanted.0.unsigned_abs() / ROUNDED
         {
             let times = |rate: Rate| format!("{} times", rate.as_f64());
-            found.push(Difference::Setting { name: "leverage", was: times(was), is: times(is) });
+            found.push(Difference::Setting { name: "leverage", wanted: times(wanted), is: times(is) });
         }
-        if let (Some(was), Some(is)) = (mode, holding.is_isolated)
-            && was != is
-        {
-            let word = |is: bool| if is { "isolated" } else { "cross" }.to_owned();
-            found.push(Difference::Setting { name: "margin", was: word(was), is: word(is) });
+        if holding.is_isolated == Some(true) {
+            found.push(Difference::Setting { name: "margin", wanted: "cross".to_owned(), is: "isolated".to_owned() });
         }
         let elsewhere = |(market, qty): &(String, Qty)| Difference::Elsewhere { market: market.clone(), qty: *qty };
         found.extend(holding.other_positions.iter().map(elsewhere));
@@ -470,7 +472,7 @@ mod tests {
             cash: Cash::units(cash),
             position: Qty(position),
             leverage: Some(Rate(3 * Rate::ONE)),
-            is_isolated: Some(true),
+            is_isolated: Some(false),
             orders: Vec::new(),
             other_positions: Vec::new(),
         }
@@ -646,11 +648,17 @@ mod tests {
 
     #[test]
     fn settings_markets_and_foreign_fills_hold() {
-        let mut watch = Watch::default();
-        run(&mut watch, (0, 40), &holding(3, 50), &believed(3, 50));
-        let other = Holding { leverage: Some(Rate(6 * Rate::ONE)), ..holding(3, 50) };
-        run(&mut watch, (60, 65), &other, &believed(3, 50));
-        assert_eq!(watch.holds(), ["leverage 6 times, was 3 times"]);
+        // 33.33 percent are three times, as one venue writes it
+        let mut watch = Watch::of(Rate(3 * Rate::ONE));
+        let rounded = Holding { leverage: Some(Rate(3_000_300_030_003)), ..holding(3, 50) };
+        run(&mut watch, (0, 40), &rounded, &believed(3, 50));
+        assert!(watch.holds().is_empty());
+        // the first reading shows it as well
+        let other = Holding { leverage: Some(Rate(6 * Rate::ONE)), is_isolated: Some(true), ..holding(3, 50) };
+        for (mut watch, from) in [(watch, 60), (Watch::of(Rate(3 * Rate::ONE)), 0)] {
+            run(&mut watch, (from, from + 5), &other, &believed(3, 50));
+            assert_eq!(watch.holds(), ["leverage 6 times, not 3 times", "margin isolated, not cross"]);
+        }
         let mut watch = Watch::default();
         let elsewhere = Holding { other_positions: vec![("ETH".to_owned(), Qty(-1))], ..holding(3, 50) };
         run(&mut watch, (0, 30), &elsewhere, &believed(3, 50));

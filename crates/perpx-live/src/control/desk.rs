@@ -16,8 +16,9 @@ use crate::limits::loss::LossWatch;
 use crate::live_file::{LiveFile, OnMismatch, OnStop};
 use crate::monitor::picture::{self, Scene};
 use crate::recovery::{Kept, Run};
+use crate::rules_watch::{Reader, RulesWatch};
 use crate::venue_clocks;
-use perpx_core::config::World;
+use perpx_core::config::{Config, World};
 use perpx_core::market::{Command, Event, OrderId, Role};
 use perpx_core::port::{Mandate, Trader};
 use perpx_core::replay::{Job, RunState, VenuePort};
@@ -125,6 +126,8 @@ pub struct Desk {
     /// When it was last said that the run ends.
     ended_at: Option<Instant>,
     truth: Truth,
+    /// `None`: nobody reads them.
+    rules: Option<RulesWatch>,
     /// Is done as soon as it is known to be there, or forgotten as soon as it is known not to be.
     said_before: Vec<SaidBefore>,
     /// Another process was found to trade the run.
@@ -138,7 +141,7 @@ impl Desk {
     /// A live.toml that is none; no thread, no signals, no socket.
     pub fn open(
         (run, path): (&Path, &Path),
-        (names, world): ([String; 2], &World),
+        (names, config): ([String; 2], &Config),
         stop: Arc<AtomicBool>,
     ) -> Result<Desk, LiveError> {
         let failed =
@@ -150,14 +153,15 @@ impl Desk {
         let ears = Ears::open(run, stop).map_err(|error| failed("signals and ctl.sock cannot be heard", error))?;
         Ok(Desk {
             ears,
-            gate: Gate::new(live.limits().clone(), Venues::of(world), [Qty::ZERO; 2]),
+            gate: Gate::new(live.limits().clone(), Venues::of(&config.world), [Qty::ZERO; 2]),
             losses: LossWatch::new(Cash::ZERO),
             verbs: Verbs::default(),
             live,
             run: run.to_path_buf(),
-            truth: Truth::new(names.clone(), poll, on_mismatch),
+            truth: Truth::new(names.clone(), config.strategy.leverage, poll, on_mismatch),
             said_before: Vec::new(),
             is_other_instance: false,
+            rules: None,
             names,
             max_age: SECOND.times(5),
             park,
@@ -178,6 +182,15 @@ impl Desk {
             shown_at: None,
             ended_at: None,
         })
+    }
+
+    /// What the venues take and charge is read while the run goes on.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn read_rules(&mut self, (world, has_swept_fees): (&World, bool), reader: Reader) -> Result<(), LiveError> {
+        self.rules = Some(RulesWatch::start(world, has_swept_fees, reader).map_err(LiveError::Threads)?);
+        Ok(())
     }
 
     /// Trading begins `now`, or goes on with what a machine believes to hold and has still to hear.
@@ -243,6 +256,7 @@ impl Desk {
     /// What a venue told of an order or the account.
     pub fn hear(&mut self, event: &Event) {
         self.gate.hear(event);
+        self.rules.iter_mut().for_each(|rules| rules.hear(event));
         self.truth.hear(event);
         if let Some(said) = self.said[event.venue.ix()].as_mut().filter(|_| event.body.is_entry()) {
             said.is_newest = false;
@@ -365,6 +379,7 @@ impl Desk {
         }
         self.verbs.pass(now);
         self.compare(now, run, log.as_deref_mut());
+        self.look_at_rules();
         self.demands(now, standing, run, log.as_deref_mut());
         // that venues say so of one that was killed is asked now and then
         let is_asked = self.ended_at.is_some_and(|at| at.elapsed() < AGAIN);
@@ -436,6 +451,29 @@ impl Desk {
         }
     }
 
+    /// What the venues say that they take: closes go by it at once.
+    fn look_at_rules(&mut self) {
+        let Some(rules) = &mut self.rules else { return };
+        let before = rules.worse().clone();
+        for (v, said) in rules.look().into_iter().enumerate() {
+            said.into_iter().for_each(|said| self.gate.set_rules(Role::BOTH[v], said));
+        }
+        let unread = rules.take_unread();
+        for (v, name) in self.names.iter().enumerate() {
+            if let Some(why) = &unread[v] {
+                say(&format!("{name}: what it takes and charges cannot be read: {why}"));
+            }
+            let fresh = rules.worse()[v].iter().filter(|words| !before[v].contains(words));
+            fresh.for_each(|words| say(&format!("{name}: {words}; nothing opens until `resume`")));
+        }
+    }
+
+    /// Rules and fees that are worse than swept, in words.
+    fn worse_rules(&self) -> Vec<String> {
+        let of = self.rules.iter().flat_map(|rules| rules.worse().iter().zip(&self.names));
+        of.flat_map(|(all, name)| all.iter().map(move |words| format!("{name}: {words} (until `resume`)"))).collect()
+    }
+
     /// By role: what the leg is worth by its venue; zero: not known.
     fn prices(&self) -> [Price; 2] {
         self.quotes.map(|quote| if quote.mark.0 > 0 { quote.mark } else { quote.bbo.mid_or_none().price() })
@@ -496,7 +534,7 @@ impl Desk {
             |(shut, name): (&Shut, &String)| shut.words().map(|why| format!("{name}: {why}")).collect::<Vec<_>>();
         let shut: Vec<String> = self.shut.iter().zip(&self.names).flat_map(named).collect();
         let clock = engine_time::is_away();
-        let against = [differs, shut, clock.into_iter().collect(), self.clocks_away()].concat();
+        let against = [differs, shut, clock.into_iter().collect(), self.clocks_away(), self.worse_rules()].concat();
         mandate.may_open &= stands.is_empty() && against.is_empty();
         // a locked position is neutral: it stays while one of its venues cannot be reached
         let is_reached = |quote: &Quote| now.since(quote.seen) <= self.max_age;
@@ -610,6 +648,7 @@ impl Desk {
         self.verbs.say(verb, by, leg);
         if verb == Verb::Resume {
             self.truth.resume(now, log);
+            self.rules.iter_mut().for_each(RulesWatch::looked_at);
         }
         let kept = match verb {
             Verb::Pause | Verb::Flatten => keep(&self.run.join(PAUSE), &format!("{} by {who}{why}\n", verb.name())),

@@ -10,7 +10,7 @@ use crate::reconcile::{Believed, Watch};
 use crate::recovery::Kept;
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{Event, EventBody, OrderId, Reject, Role};
-use perpx_core::units::{Cash, Price, Qty, Time, TimeDelta};
+use perpx_core::units::{Cash, Price, Qty, Rate, Time, TimeDelta};
 use perpx_venues::client::{ForeignFill, Holding, RunNumber, Transfer};
 
 /// The order of an entry that no order made. The trader counts from 1.
@@ -67,10 +67,10 @@ pub struct Found {
 }
 
 impl Truth {
-    /// Nothing was compared yet.
-    pub fn new(names: [String; 2], poll: TimeDelta, on_mismatch: OnMismatch) -> Truth {
+    /// Nothing was compared yet. `leverage`: both accounts are to have it.
+    pub fn new(names: [String; 2], leverage: Rate, poll: TimeDelta, on_mismatch: OnMismatch) -> Truth {
         Truth {
-            watches: Default::default(),
+            watches: [(); 2].map(|()| Watch::of(leverage)),
             names,
             poll,
             on_mismatch,

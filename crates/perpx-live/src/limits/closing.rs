@@ -3,7 +3,7 @@
 
 use super::gate::Quote;
 use perpx_core::market::{Instrument, NewOrder, OrderKind, Side};
-use perpx_core::units::{Mid, Price, Rate, TimeDelta};
+use perpx_core::units::{Mid, Price, Qty, Rate, TimeDelta};
 
 /// What is left free of a venue's price band, in basis points: the mark moves while an order is on its way.
 const SPARE_BP: i64 = 20;
@@ -22,6 +22,16 @@ pub struct Bounds<'a> {
     pub moved: Option<(i64, i64)>,
     /// Everything is to be closed: the price asked, of a book that is old, is moved too.
     pub is_told: bool,
+}
+
+/// The order in the steps that its venue takes now. Of less than a lot nothing is made: the venue says what it thinks of it.
+pub fn in_steps(order: NewOrder, (tick, lot): (Price, Qty)) -> NewOrder {
+    let limit = match order.side {
+        Side::Buy => order.limit.ceil_to(tick),
+        Side::Sell => order.limit.floor_to(tick),
+    };
+    let qty = order.qty.floor_to(lot);
+    NewOrder { limit, qty: if qty.is_zero() { order.qty } else { qty }, ..order }
 }
 
 /// The order with a limit that goes no further than it may.

@@ -1,6 +1,6 @@
 //! A command and what is known at its moment: whether it may leave, and at which price.
 
-use super::closing::{Bounds, SILENT, cut};
+use super::closing::{Bounds, SILENT, cut, in_steps};
 use super::keys::{Key, Limits, ROWS};
 use super::reference::Reference;
 use perpx_core::config::{Num, World};
@@ -11,6 +11,7 @@ use perpx_core::market::{
 use perpx_core::port::Mandate;
 use perpx_core::units::{MINUTE, MS, Mid, Notional, Price, Qty, Rate, SECOND, Time, TimeDelta};
 use perpx_venues::net::budget::OrderRoom;
+use perpx_venues::refresh::said::Said;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -356,6 +357,11 @@ impl Gate {
         i128::from(naked) * 4 >= i128::from(order.qty.0) * 3
     }
 
+    /// What a venue says now that it takes.
+    pub fn set_rules(&mut self, role: Role, said: &Said) {
+        said.write_to(&mut self.venues.instruments[role.ix()]);
+    }
+
     /// A close at the furthest at which it may go; after refusals for the price band at any price.
     fn closing(&mut self, order: NewOrder, sight: &Sight<'_>) -> NewOrder {
         let role = order.venue;
@@ -368,7 +374,7 @@ impl Gate {
             moved,
             is_told: sight.mandate.closes[role.ix()],
         };
-        let order = cut(order, &bounds);
+        let order = in_steps(cut(order, &bounds), (bounds.instrument.tick, bounds.instrument.lot));
         let is_banned = self.bands[role.ix()] >= BANDS && order.kind.only_takes();
         if is_banned {
             self.bands[role.ix()] = 0;

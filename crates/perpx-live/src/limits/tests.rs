@@ -6,7 +6,7 @@ use super::loss::LossWatch;
 use perpx_core::config::ConfigFile;
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{
-    Bbo, Class, Command, Event, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Role,
+    Bbo, Class, Command, Event, EventBody, NewOrder, OrderId, OrderKind, OrderState, Reject, Role, Side,
 };
 use perpx_core::port::Mandate;
 use perpx_core::units::{Cash, DAY, HOUR, MINUTE, MS, Mid, Price, Qty, Rate, SECOND, Time, TimeDelta};
@@ -469,4 +469,18 @@ proptest! {
             }
         }
     }
+}
+
+/// A venue's steps became coarser: a close goes out in the new ones, on the side on which it fills; of less than a lot it is left as it is.
+#[test]
+fn a_close_is_in_the_steps_that_its_venue_takes_now() {
+    let steps = (Price(100), Qty(10));
+    let of = |side, limit, qty| {
+        let close = NewOrder { side, limit: Price(limit), qty: Qty(qty), ..order(1, Role::Long, Class::Close, 1, 1) };
+        let NewOrder { limit, qty, .. } = super::closing::in_steps(close, steps);
+        (limit.0, qty.0)
+    };
+    assert_eq!(of(Side::Buy, 1_010, 25), (1_100, 20));
+    assert_eq!(of(Side::Sell, 1_010, 25), (1_000, 20));
+    assert_eq!(of(Side::Sell, 1_000, 5), (1_000, 5));
 }

@@ -5,6 +5,7 @@ use super::machine::number;
 use super::requests::{beyond_standard, worst_minute};
 use super::row::{Grade, Row};
 use crate::live_file::ACCOUNT_LINES;
+use crate::rules_watch::is_coarser;
 use perpx_core::config::{Profile, Size, Tier, VenueWorld};
 use perpx_core::market::DepthLevel;
 use perpx_core::units::{Cash, MINUTE, MS, Notional, Price, Qty, Rate, format_scaled};
@@ -205,10 +206,7 @@ impl Look<'_> {
             Trading::Closed(word) => self.refuse("market", format!("{} is {word}", said.symbol), "an open one", "wait"),
         }
         let rules = &self.world.instrument;
-        let worse = said.tick > rules.tick
-            || said.lot > rules.lot
-            || said.min_qty > rules.min_qty
-            || said.min_notional.0 > rules.min_notional.0;
+        let worse = is_coarser(said, rules);
         let differs = (said.tick, said.lot, said.min_qty, said.min_notional)
             != (rules.tick, rules.lot, rules.min_qty, rules.min_notional);
         let show = |tick: Price, lot: Qty, qty: Qty, value: Notional| {
