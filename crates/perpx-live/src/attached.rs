@@ -13,6 +13,7 @@ use super::emulated::{Account, account, fence, on_the_wall, rests, warm};
 use super::journal::folder::Journal;
 use super::journal::log::{Log, Start};
 use super::journal::rows::SeenRows;
+use super::journal::upkeep::Upkeep;
 use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
 use super::monitor::shared::Control;
@@ -168,6 +169,7 @@ fn trade(
     desk.read_rules((&config.world, !is_played), rules_watch::reader(&reaches, numbers, &strategy.data.symbol))?;
     let (log, number) =
         begin((&folder, &strategy, why), (options, args), (&journal, starts), (from, numbers, is_played))?;
+    let _upkeep = Upkeep::start(&folder.path.join("journal")).map_err(LiveError::Threads)?;
     let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
     let mut session = Session::open(connections, (Some(log), Some(observer), Some(desk)), past, from, &options.stop)?;
     let beginning = match went_on {

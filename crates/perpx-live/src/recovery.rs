@@ -7,6 +7,7 @@ use super::LiveError;
 use super::control::snapshot::{Held, Last};
 use super::control::verbs::{SaidBefore, Settling};
 use super::journal::folder::{Journal, JournalError};
+use super::journal::mark::Mark;
 use super::journal::record::{Kind, Record};
 use perpx_core::market::{Command, Event, EventBody, OrderId, Reject, Role};
 use perpx_core::port::Trader;
@@ -82,7 +83,7 @@ pub const SALVAGE: &str = "salvage";
 const LOST_STARTS: usize = 100;
 
 /// What the newest process went by, word by word.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Copies {
     /// best.yml.
@@ -108,7 +109,7 @@ pub struct Left {
 }
 
 /// What earlier processes found out of an account beside its orders.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// Of the balance, what an operator has named: it is no result of the run.
     pub explained: Cash,
@@ -119,7 +120,7 @@ pub struct Kept {
 }
 
 /// What the processes before left.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Past {
     /// How often the run was begun.
     pub starts: usize,
@@ -151,7 +152,18 @@ pub struct Past {
     /// What an operator has said of differences since, while no process had the run.
     pub said: Vec<SaidBefore>,
     /// What the venues said last, and how the last process ended; each with its time of the wall.
-    pub words: [Option<(Time, serde_json::Value)>; 2],
+    pub words: [Option<(Time, Words)>; 2],
+}
+
+/// A record's body, as JSON.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Words(String);
+
+impl Words {
+    /// What it says.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
 }
 
 /// A run that goes on.
@@ -180,11 +192,26 @@ impl Past {
     /// # Errors
     /// A journal that is damaged, or that cannot be read.
     pub fn read(folder: &Path) -> Result<(Past, Journal), JournalError> {
-        let mut past = Past::default();
-        let journal = Journal::scan(folder, &mut |record| past.add(record))?;
+        let known = Mark::all(folder).find_map(|mark| Some((Past::marked(&mark)?, mark)));
+        let (mut past, mark) = known.map_or((Past::default(), None), |(past, mark)| (past, Some(mark)));
+        let journal = match mark {
+            Some(mark) => Journal::since(folder, &mark, &mut |record| past.add(record))?,
+            None => Journal::scan(folder, &mut |record| past.add(record))?,
+        };
         let tag = journal.run.map_or(0, tag);
         past.sent.values_mut().for_each(|(_, order)| order.number.tag = tag);
         Ok((past, journal))
+    }
+
+    /// What stands in a mark; `None`: another program wrote it.
+    pub fn marked(mark: &Mark) -> Option<Past> {
+        postcard::from_bytes(&mark.past).ok()
+    }
+
+    /// For a mark.
+    pub fn bytes(&self) -> Vec<u8> {
+        // nothing in it can fail to be written
+        postcard::to_stdvec(self).unwrap_or_default()
     }
 
     /// One more record, in its order.
@@ -195,7 +222,7 @@ impl Past {
             self.newest = Some(wall);
         }
         if let Some(n) = [Kind::Recon, Kind::Stop].iter().position(|of| *of == kind) {
-            self.words[n] = Some((wall, serde_json::from_slice(&body).unwrap_or_default()));
+            self.words[n] = Some((wall, Words(String::from_utf8_lossy(&body).into_owned())));
         }
         match kind {
             Kind::Start => {

@@ -220,6 +220,7 @@ fn last(run: &Path, nobody: &str) -> Answer {
             for (name, (at, content)) in
                 ["accounts", "ended"].into_iter().zip(newest).filter_map(|(n, t)| Some((n, t?)))
             {
+                let content = content.value();
                 lines.push(format!("{name:<9} {} {content}", at.to_second()));
                 body.insert(name.to_owned(), content);
             }

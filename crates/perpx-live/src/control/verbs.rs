@@ -80,7 +80,7 @@ impl Settling {
 }
 
 /// What an operator has said of a venue while no process had the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaidBefore {
     /// What the difference comes to.
     pub settling: Settling,

@@ -1,5 +1,6 @@
 //! All segments of a run, and the writer at their end.
 
+use super::mark::Mark;
 use super::record::{HEAD_LEN, Head, Kind, Record, SCHEMA};
 use super::segment::{self, Segment};
 use perpx_core::units::{DAY, Time};
@@ -10,6 +11,9 @@ use thiserror::Error;
 
 /// A segment that is longer ends with the next state.
 const FULL: u64 = 64 << 20;
+
+/// A segment's number, and where it lies.
+pub type Numbered = (u32, PathBuf);
 
 /// Why a journal is not opened.
 #[derive(Debug, Error)]
@@ -37,8 +41,10 @@ pub struct Journal {
     count: u64,
     /// The newest segment, where its last whole record ends, and how long it is.
     last: Option<(PathBuf, usize, usize)>,
-    /// Over the segments before the newest one, and its whole part.
+    /// Over the whole part of the newest segment.
     chain: Chain,
+    /// What a mark says of the segment before the one that is read first.
+    before: Option<[u8; 24]>,
 }
 
 /// BLAKE3 over a segment.
@@ -61,8 +67,19 @@ impl Chain {
     }
 }
 
+/// The bytes of a segment, which may be packed.
+pub fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let bytes = fs::read(path)?;
+    if is_packed(path) { zstd::stream::decode_all(&bytes[..]) } else { Ok(bytes) }
+}
+
+/// Whether a segment is kept packed.
+pub fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "zst")
+}
+
 /// Bytes of these segments.
-fn lengths(segments: &[(u32, PathBuf)]) -> u64 {
+fn lengths(segments: &[Numbered]) -> u64 {
     segments.iter().filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len())).sum()
 }
 
@@ -77,12 +94,21 @@ pub fn cut_at(folder: &Path, damage: &JournalError) -> Result<Vec<PathBuf>, Jour
         let path = path.to_path_buf();
         move |error| JournalError::Disk { path, what: "cannot be set aside", error }
     };
+    let number = segments(folder)?.into_iter().find(|(_, other)| other == path).map_or(0, |(number, _)| number);
+    Mark::forget(folder, |marked| marked > number).map_err(failed(folder))?;
     let mut aside = Vec::new();
     // the last one first: what is left is whole at each moment
     for (_, later) in segments(folder)?.into_iter().rev().take_while(|(_, other)| other != path) {
         aside.push(moved(&later).map_err(failed(&later))?);
     }
-    aside.push(if *at < HEAD_LEN { moved(path) } else { set_aside(path, *at, "damaged") }.map_err(failed(path))?);
+    aside.push(
+        match *at {
+            at if at < HEAD_LEN => moved(path),
+            at if is_packed(path) => set_packed_aside(path, at),
+            at => set_aside(path, at, "damaged"),
+        }
+        .map_err(failed(path))?,
+    );
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))?;
     aside.reverse();
     Ok(aside)
@@ -91,6 +117,26 @@ pub fn cut_at(folder: &Path, damage: &JournalError) -> Result<Vec<PathBuf>, Jour
 fn moved(path: &Path) -> io::Result<PathBuf> {
     let to = beside(path, "damaged");
     fs::rename(path, &to).map(|()| to)
+}
+
+/// What is whole of a packed segment is kept as it was written, the packed one beside.
+fn set_packed_aside(path: &Path, end: usize) -> io::Result<PathBuf> {
+    let bytes = bytes_of(path)?;
+    write_aside(&path.with_extension(""), &bytes[..end])?;
+    moved(path)
+}
+
+/// Writes a file so that whoever finds it finds all of it.
+pub fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let part = path.with_extension("part");
+    let mut file = File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(file)
 }
 
 /// A file beside a segment that is not there yet.
@@ -104,8 +150,8 @@ fn path_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("{number:06}.pxj"))
 }
 
-/// The segments of a folder, by their numbers.
-fn segments(folder: &Path) -> Result<Vec<(u32, PathBuf)>, JournalError> {
+/// The segments of a folder, by their numbers; of one that is there both ways the one that was written first.
+pub fn segments(folder: &Path) -> Result<Vec<Numbered>, JournalError> {
     let failed = |error| JournalError::Disk { path: folder.to_path_buf(), what: "cannot be read", error };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -115,11 +161,21 @@ fn segments(folder: &Path) -> Result<Vec<(u32, PathBuf)>, JournalError> {
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let number = name.strip_suffix(".pxj").filter(|name| name.len() == 6).and_then(|name| name.parse().ok());
+        let plain = name.strip_suffix(".zst").unwrap_or(&name).strip_suffix(".pxj");
+        let number = plain.filter(|name| name.len() == 6).and_then(|name| name.parse::<u32>().ok());
         found.extend(number.map(|number| (number, path)));
     }
+    // the path that is not packed is the shorter one
     found.sort_unstable();
+    found.dedup_by_key(|(number, _)| *number);
     Ok(found)
+}
+
+/// All segments; and the mark of the first one, where those before it are kept no more.
+fn oldest(folder: &Path) -> Result<(Vec<Numbered>, Option<Mark>), JournalError> {
+    let found = segments(folder)?;
+    let mark = found.first().filter(|(number, _)| *number > 1).and_then(|(number, _)| Mark::read(folder, *number));
+    Ok((found, mark))
 }
 
 impl Journal {
@@ -140,7 +196,8 @@ impl Journal {
     /// A disk that fails.
     pub fn whole(folder: &Path) -> Result<(Journal, Option<JournalError>), JournalError> {
         let (mut journal, mut records) = (Journal::default(), Vec::new());
-        let read = journal.read_all(&segments(folder)?, &mut |record| records.push(record));
+        let (found, mark) = oldest(folder)?;
+        let read = journal.read_all((&found, found.len()), mark.as_ref(), &mut |record| records.push(record));
         journal.records = records;
         match read {
             Err(damage @ JournalError::Damaged { .. }) => Ok((journal, Some(damage))),
@@ -154,13 +211,55 @@ impl Journal {
     /// As there.
     pub fn scan(folder: &Path, visit: &mut dyn FnMut(Record)) -> Result<Journal, JournalError> {
         let mut journal = Journal::default();
-        journal.read_all(&segments(folder)?, visit)?;
+        let (found, mark) = oldest(folder)?;
+        journal.read_all((&found, found.len()), mark.as_ref(), visit)?;
         Ok(journal)
     }
 
-    fn read_all(&mut self, found: &[(u32, PathBuf)], visit: &mut dyn FnMut(Record)) -> Result<(), JournalError> {
+    /// As [`Journal::scan`], from a mark on.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn since(folder: &Path, mark: &Mark, visit: &mut dyn FnMut(Record)) -> Result<Journal, JournalError> {
+        let mut journal = Journal::default();
+        let found = segments(folder)?;
+        journal.read_all((&found, found.len()), Some(mark), visit)?;
+        Ok(journal)
+    }
+
+    /// Reads what stands before segment `end`, all of which must be whole, from a mark on; then the mark of that segment, whose `past` is to be
+    /// filled in.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn before(
+        folder: &Path,
+        (mark, end): (Option<&Mark>, u32),
+        visit: &mut dyn FnMut(Record),
+    ) -> Result<Mark, JournalError> {
+        let mut journal = Journal::default();
+        let found = segments(folder)?;
+        let closed = found.iter().take_while(|(number, _)| *number < end).count();
+        journal.read_all((&found, closed), mark, visit)?;
+        let (run, chain) = (journal.run.unwrap_or_default(), journal.sum());
+        Ok(Mark { number: end, first: journal.count, run, chain, past: Vec::new() })
+    }
+
+    /// Reads the first `count` of the segments that were found, from a mark on.
+    fn read_all(
+        &mut self,
+        (found, count): (&[Numbered], usize),
+        mark: Option<&Mark>,
+        visit: &mut dyn FnMut(Record),
+    ) -> Result<(), JournalError> {
         let journal = self;
-        for (index, (number, path)) in found.iter().enumerate() {
+        let mut expected = 1;
+        if let Some(mark) = mark {
+            expected = mark.number;
+            (journal.run, journal.count, journal.before) = (Some(mark.run), mark.first, Some(mark.chain));
+        }
+        let begin = found.iter().take_while(|(number, _)| *number < expected).count();
+        for (index, (number, path)) in found.iter().enumerate().take(count).skip(begin) {
             let damaged = |at: usize, what: String, kept: u64| JournalError::Damaged {
                 path: path.clone(),
                 at,
@@ -168,12 +267,17 @@ impl Journal {
                 kept,
                 dropped: lengths(&found[index..]).saturating_sub(at as u64),
             };
-            if *number as usize != index + 1 {
-                return Err(damaged(0, format!("segment {} is missing before it", index + 1), journal.count));
+            if *number != expected {
+                return Err(damaged(0, format!("segment {expected} is missing before it"), journal.count));
             }
-            let bytes = fs::read(path);
-            let bytes =
-                bytes.map_err(|error| JournalError::Disk { path: path.clone(), what: "cannot be read", error })?;
+            expected += 1;
+            let bytes = match bytes_of(path) {
+                Ok(bytes) => bytes,
+                Err(error) if is_packed(path) => {
+                    return Err(damaged(0, format!("it cannot be unpacked: {error}"), journal.count));
+                }
+                Err(error) => return Err(JournalError::Disk { path: path.clone(), what: "cannot be read", error }),
+            };
             let is_last = index + 1 == found.len();
             if is_last && bytes.len() < HEAD_LEN {
                 // the process died while it began the segment
@@ -183,7 +287,7 @@ impl Journal {
             let (segment, damage) =
                 segment::whole(&bytes, is_last).map_err(|damage| damaged(damage.at, damage.what, journal.count))?;
             journal.follow(&segment).map_err(|what| damaged(0, what, journal.count))?;
-            journal.chain = Chain::default();
+            (journal.chain, journal.before) = (Chain::default(), None);
             journal.chain.0.update(&bytes[..segment.end]);
             journal.run = Some(segment.head.run);
             journal.count += segment.records.len() as u64;
@@ -196,6 +300,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Over the segment before the next one.
+    fn sum(&self) -> [u8; 24] {
+        self.before.unwrap_or_else(|| self.chain.sum())
+    }
+
     /// Whether a segment goes on where this one ends.
     fn follow(&self, next: &Segment) -> Result<(), String> {
         let first = self.next_seq();
@@ -204,7 +313,7 @@ impl Journal {
         }
         match self.run {
             Some(run) if run != next.head.run => Err("it is of another run".to_owned()),
-            Some(_) if self.chain.sum() != next.head.chain => {
+            Some(_) if self.sum() != next.head.chain => {
                 Err("the segment before it is not the one that it followed".to_owned())
             }
             _ => Ok(()),
@@ -254,14 +363,14 @@ impl Writer {
                 None,
             ));
         };
-        let number = segments(folder)?.len() as u32;
+        let number = segments(folder)?.last().map_or(1, |(number, _)| *number);
         let torn = match len > end {
             true => Some(set_aside(path, *end, "torn").map_err(failed("its torn end cannot be set aside", path))?),
             false => None,
         };
         if *end < HEAD_LEN {
             fs::remove_file(path).map_err(failed("cannot be begun anew", path))?;
-            let chain = if journal.run.is_some() { journal.chain.sum() } else { [0; 24] };
+            let chain = if journal.run.is_some() { journal.sum() } else { [0; 24] };
             let begun = Writer::begin(folder, number, run, next_seq, chain).map_err(failed("cannot be made", path))?;
             return Ok((begun, torn));
         }

@@ -3,6 +3,7 @@
 use super::RunNumber;
 use perpx_core::market::{NewOrder, OrderId, Side};
 use perpx_core::units::{Cash, Price, Qty, Rate, Time};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// What a venue says of the account.
@@ -109,7 +110,7 @@ pub struct Past {
 }
 
 /// An order of an earlier process that has no end.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PastOrder {
     /// As it was sent.
     pub order: NewOrder,

@@ -1,9 +1,10 @@
 //! How a venue knows our orders: by a number that no two orders of any processes have in common.
 
 use perpx_core::market::OrderId;
+use serde::{Deserialize, Serialize};
 
 /// What tells the orders of one process from those of all others: part of the number that the venue knows each order by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunNumber {
     /// Drawn when the run was begun for the first time.
     pub tag: u16,
