@@ -4,6 +4,7 @@ use super::mark::Mark;
 use super::record::{HEAD_LEN, Head, Kind, Record, SCHEMA};
 use super::segment::{self, Segment};
 use perpx_core::units::{DAY, Time};
+use perpx_data::atomic::write_atomic;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -122,21 +123,8 @@ fn moved(path: &Path) -> io::Result<PathBuf> {
 /// What is whole of a packed segment is kept as it was written, the packed one beside.
 fn set_packed_aside(path: &Path, end: usize) -> io::Result<PathBuf> {
     let bytes = bytes_of(path)?;
-    write_aside(&path.with_extension(""), &bytes[..end])?;
+    write_atomic(&path.with_extension(""), &bytes[..end])?;
     moved(path)
-}
-
-/// Writes a file so that whoever finds it finds all of it.
-pub fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let part = path.with_extension("part");
-    let mut file = File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&part, path)?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(file)
 }
 
 /// A file beside a segment that is not there yet.

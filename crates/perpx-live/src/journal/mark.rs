@@ -3,8 +3,9 @@
 //! `journal/NNNNNN.past`: BLAKE3 of what follows, then the mark. It says nothing that the segments before it do not; one that cannot be read
 //! or does not belong to its segment is passed over.
 
-use super::folder::{bytes_of, segments, write_aside};
+use super::folder::{bytes_of, segments};
 use super::record::{HEAD_LEN, Head};
+use perpx_data::atomic::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -64,7 +65,7 @@ impl Mark {
         // nothing in it can fail to be written
         let rest = postcard::to_stdvec(&(LAYOUT, self)).unwrap_or_default();
         let bytes = [&blake3::hash(&rest).as_bytes()[..], &rest].concat();
-        write_aside(&Mark::path(folder, self.number), &bytes).map(|_| ())
+        write_atomic(&Mark::path(folder, self.number), bytes)
     }
 
     /// Removes marks by their numbers.

@@ -1,10 +1,11 @@
 //! What becomes of segments that are full: what they come to is kept beside the newest one, so that a start need not read them; after a
 //! week they are packed, after 400 days they go.
 
-use super::folder::{Journal, JournalError, bytes_of, is_packed, segments, write_aside};
+use super::folder::{Journal, JournalError, bytes_of, is_packed, segments};
 use super::mark::Mark;
 use crate::recovery::Past;
-use std::fs;
+use perpx_data::atomic::write_atomic;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -94,12 +95,15 @@ fn mark(folder: &Path, number: u32) -> Result<(), JournalError> {
 }
 
 fn pack(path: &Path) -> io::Result<()> {
-    let written = fs::metadata(path)?.modified()?;
+    let (written, bytes) = (fs::metadata(path)?.modified()?, fs::read(path)?);
     let packed = path.with_extension("pxj.zst");
-    let file = write_aside(&packed, &zstd::bulk::compress(&fs::read(path)?, LEVEL)?)?;
+    write_atomic(&packed, zstd::bulk::compress(&bytes, LEVEL)?)?;
+    if bytes_of(&packed)? != bytes {
+        return Err(io::Error::other("what was packed is not what was to be packed"));
+    }
     // it grows older as the one that it stands for
-    file.set_modified(written)?;
-    debug_assert!(bytes_of(&packed).is_ok());
+    File::options().append(true).open(&packed)?.set_modified(written)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
     fs::remove_file(path)
 }
 
@@ -133,7 +137,7 @@ mod tests {
                 "body": { "Fill": { "id": day + 1, "side": "Buy", "px": 1, "qty": 2, "maker": false, "fee": 0 } } });
             let recon = json!({ "role": 0, "explained": "7", "latched": [format!("of day {day}")], "transfers": ["a"],
                 "fill": null, "venue": "lighter" });
-            let operator = json!({ "verb": "adopt lighter", "by": "a folder", "reason": "so" });
+            let operator = json!({ "verb": "adopt lighter", "by": crate::recovery::TO_A_FOLDER, "reason": "so" });
             let start = json!({ "accounts": ["Lighter 1", "Grvt 2"], "best": "b", "live": "l", "code": "c" });
             let all = [
                 (Kind::State, json!(null)),
@@ -263,12 +267,12 @@ mod tests {
                 let bytes = kept.get(*name).or(done.get(*name)).expect("a file of before or after");
                 fs::write(other.path().join(name), bytes).expect("writes");
             }
-            fs::write(other.path().join("000003.pxj.part"), "half").expect("writes");
+            fs::write(other.path().join(".new-000003.pxj.zst"), "half").expect("writes");
             aged(other.path(), |number| if number < 2 { 401 } else { 8 });
             assert_eq!(read(other.path()), all, "{files:?}");
             tidy(other.path(), SystemTime::now()).expect("tidies");
             assert_eq!(read(other.path()), all, "{files:?}");
-            let ends: Vec<String> = names(other.path()).into_iter().filter(|name| !name.ends_with(".part")).collect();
+            let ends: Vec<String> = names(other.path()).into_iter().filter(|name| !name.starts_with('.')).collect();
             assert_eq!(ends, done.keys().cloned().collect::<Vec<_>>(), "{files:?}");
         }
     }

@@ -564,6 +564,23 @@ fn a_book_that_is_not_that_of_the_statistics_is_subscribed_anew_and_not_quoted()
     assert_eq!((quotes(&out), &out.account[..]), (1, &[AccountUpdate::Shut(Default::default())][..]));
 }
 
+/// A market whose sizes become ten times as coarse: what is read again tells it, and the next order is written in its steps.
+#[test]
+fn orders_are_written_in_the_newest_steps() {
+    for (id, decimals, units) in [(1, None, 2_000), (2, Some(4), 200)] {
+        let mut lighter = ready();
+        if let Some(decimals) = decimals {
+            let market = json!({ "symbol": "BTC", "market_id": 1, "status": "active", "size_decimals": decimals, "price_decimals": 1 });
+            let reply = answer(json!({ "code": 200, "order_book_details": [market] }));
+            lighter.replied(About::Markets, reply, WALL, &mut Output::default()).expect("read");
+        }
+        let mut out = Output::default();
+        lighter.command(&order(id, 20_000_000), WALL, &mut out).expect("sent");
+        let text = format!("{:?}", out.requests);
+        assert!(text.contains(&format!("BaseAmount\\\":{units},")), "{text}");
+    }
+}
+
 /// The market's own words are asked for with the account, and when an order was refused for them.
 #[test]
 fn a_market_that_takes_nothing_is_shut() {
