@@ -63,8 +63,8 @@ pub struct RulesWatch {
     paid: [[Option<Rate>; 2]; 2],
     /// By role: what is worse, in words; it stays until an operator has looked.
     worse: [Vec<String>; 2],
-    /// By role: why the last reading failed, until that is said.
-    unread: [Option<String>; 2],
+    /// By role: what nobody was told of it yet.
+    unsaid: [Vec<String>; 2],
 }
 
 impl RulesWatch {
@@ -98,7 +98,7 @@ impl RulesWatch {
             newest: [None, None],
             paid: [[None; 2]; 2],
             worse: [Vec::new(), Vec::new()],
-            unread: [None, None],
+            unsaid: [Vec::new(), Vec::new()],
         })
     }
 
@@ -132,6 +132,7 @@ impl RulesWatch {
 
     fn note(&mut self, v: usize, words: String) {
         if !self.worse[v].contains(&words) {
+            self.unsaid[v].push(format!("{words}; nothing opens until `resume`"));
             self.worse[v].push(words);
         }
     }
@@ -145,7 +146,7 @@ impl RulesWatch {
             let said = match reading {
                 Ok(said) => said,
                 Err(why) => {
-                    self.unread[v] = Some(why);
+                    self.unsaid[v].push(format!("what it takes and charges cannot be read: {why}"));
                     continue;
                 }
             };
@@ -167,9 +168,9 @@ impl RulesWatch {
         [0, 1].map(|v: usize| self.newest[v].as_ref().filter(|_| is_news[v]))
     }
 
-    /// Why a venue's last reading failed, by role, once each.
-    pub fn take_unread(&mut self) -> [Option<String>; 2] {
-        std::mem::take(&mut self.unread)
+    /// What an operator is to be told, by role, once each.
+    pub fn take_unsaid(&mut self) -> [Vec<String>; 2] {
+        std::mem::take(&mut self.unsaid)
     }
 
     /// Why nothing may open, by role.

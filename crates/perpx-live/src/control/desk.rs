@@ -454,17 +454,11 @@ impl Desk {
     /// What the venues say that they take: closes go by it at once.
     fn look_at_rules(&mut self) {
         let Some(rules) = &mut self.rules else { return };
-        let before = rules.worse().clone();
         for (v, said) in rules.look().into_iter().enumerate() {
             said.into_iter().for_each(|said| self.gate.set_rules(Role::BOTH[v], said));
         }
-        let unread = rules.take_unread();
-        for (v, name) in self.names.iter().enumerate() {
-            if let Some(why) = &unread[v] {
-                say(&format!("{name}: what it takes and charges cannot be read: {why}"));
-            }
-            let fresh = rules.worse()[v].iter().filter(|words| !before[v].contains(words));
-            fresh.for_each(|words| say(&format!("{name}: {words}; nothing opens until `resume`")));
+        for (name, lines) in self.names.iter().zip(rules.take_unsaid()) {
+            lines.iter().for_each(|line| say(&format!("{name}: {line}")));
         }
     }
 
