@@ -175,7 +175,8 @@ fn what_a_venue_takes_is_read_again() {
         let all = now["why_not"].as_array().into_iter().flatten();
         all.filter_map(Value::as_str).any(|why| why.contains(words))
     };
-    wait(path, words, 60, holds);
+    let now = wait(path, words, 60, holds);
+    assert!(differs(&now, 1).contains("tick 0.5, swept 0.1"), "it is alerted and shown with what differs: {now}");
     assert_eq!(ctl(path, &["resume", "--reason", "looked at"]).0, Some(0));
     wait(path, "it still holds", 20, |now| now["may_open"] == true);
     fs::write(path.join("run/PAUSE"), "enough").expect("writes");

@@ -462,10 +462,10 @@ impl Desk {
         }
     }
 
-    /// Rules and fees that are worse than swept, in words.
-    fn worse_rules(&self) -> Vec<String> {
-        let of = self.rules.iter().flat_map(|rules| rules.worse().iter().zip(&self.names));
-        of.flat_map(|(all, name)| all.iter().map(move |words| format!("{name}: {words} (until `resume`)"))).collect()
+    /// By role: rules and fees that are worse than swept, in words.
+    fn worse_rules(&self) -> [Vec<String>; 2] {
+        let worse = self.rules.as_ref().map(RulesWatch::worse).cloned().unwrap_or_default();
+        worse.map(|all| all.iter().map(|words| format!("{words} (until `resume`)")).collect())
     }
 
     /// By role: what the leg is worth by its venue; zero: not known.
@@ -528,7 +528,10 @@ impl Desk {
             |(shut, name): (&Shut, &String)| shut.words().map(|why| format!("{name}: {why}")).collect::<Vec<_>>();
         let shut: Vec<String> = self.shut.iter().zip(&self.names).flat_map(named).collect();
         let clock = engine_time::is_away();
-        let against = [differs, shut, clock.into_iter().collect(), self.clocks_away(), self.worse_rules()].concat();
+        let rules = self.worse_rules().into_iter().zip(&self.names);
+        let rules =
+            rules.flat_map(|(all, name)| all.into_iter().map(move |words| format!("{name}: {words}"))).collect();
+        let against = [differs, shut, clock.into_iter().collect(), self.clocks_away(), rules].concat();
         mandate.may_open &= stands.is_empty() && against.is_empty();
         // a locked position is neutral: it stays while one of its venues cannot be reached
         let is_reached = |quote: &Quote| now.since(quote.seen) <= self.max_age;
@@ -723,7 +726,8 @@ impl Desk {
         let around = self.around();
         let sight = sight((now, around), (self.quotes, self.said, self.mandate), run);
         let (orders_under_way, doubt) = self.gate.under_way();
-        let differs = self.truth.differs();
+        let mut differs = self.truth.differs();
+        differs.iter_mut().zip(self.worse_rules()).for_each(|(all, rules)| all.extend(rules));
         let held = |role: Role| {
             let said = self.said[role.ix()];
             Held {
