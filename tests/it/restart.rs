@@ -228,3 +228,26 @@ fn what_is_said_to_a_folder_is_done_by_the_next_start() {
     assert!(by.contains("as said before") && reason.contains("nothing of it is there"), "{by} {reason}");
     run.signal("-KILL");
 }
+
+/// Both venues stand still when everything is to be closed, and the process dies. The next one closes it, and opens nothing.
+#[test]
+fn what_was_to_be_closed_is_closed_by_the_next_start() {
+    let dir = folder();
+    let path = dir.path();
+    let halt = "[[fault]]\nkind = \"halt\"\nvenue = \"both\"\nat = \"40s\"\nfor = \"10s\"\n";
+    let begun = std::time::Instant::now();
+    let (_market, port, best, run) = locked(path, &["--start-at", "9600", "--speed", "10"], halt, 5);
+    std::thread::sleep(std::time::Duration::from_secs(42).saturating_sub(begun.elapsed()));
+    assert_eq!(ctl(path, &["flatten", "--reason", "news"]).0, Some(0));
+    run.signal("-KILL");
+    drop(run);
+    let run = begin(path, &best, port);
+    let is_flat = |now: &Value| now["state"] == "S0" && (0..2).all(|role| now["held"][role]["position"] == "0");
+    let now = wait(path, "it goes on", 60, is_flat);
+    assert!(now["may_open"] == false && now["verbs"].to_string().contains("PAUSE"), "{now}");
+    run.signal("-TERM");
+    let (code, line) = ended(path, run, 90);
+    assert_eq!((code, field(&line, "agrees")), (Some(0), "true"), "{line}");
+    let err = fs::read_to_string(path.join("err")).expect("what it said");
+    assert!(err.contains("before this start: news"), "{err}");
+}

@@ -18,7 +18,7 @@ use super::live_file::{ACCOUNT_LINES, LiveFile, Network as Where};
 use super::monitor::Monitor;
 use super::monitor::shared::Control;
 use super::monitor::snapshot::{Identity, Level};
-use super::recovery::{Kept, Left, Past, Resumed, Saved, tag};
+use super::recovery::{FlattenBefore, Kept, Left, Lost, Past, Resumed, Saved, tag};
 use super::run_folder::RunFolder;
 use super::salvage::salvage;
 use super::service::keep_memory;
@@ -144,7 +144,7 @@ fn trade(
     let (Ready { folder, lock: _lock, strategy, numbers }, refusal) = ready(options, args)?;
     let config = &strategy.config;
     let _accounts = account_lock::lock(&folder.file.network, &numbers, &folder.path)?;
-    let LeftBehind { journal, starts, said, begun, went, mut refusal, is_urgent } =
+    let LeftBehind { journal, starts, said, begun, went, mut refusal, is_urgent, lost, flatten } =
         left_behind((options, args), (&folder, &strategy), refusal)?;
     let reaches = found(&folder, args, numbers)?;
     let (clock, is_played, from) = time(&folder, &reaches[0], (&went, &mut refusal))?;
@@ -185,7 +185,7 @@ fn trade(
     };
     let Before { kept, day, closing, .. } = before;
     let at = begun.filter(|_| beginning.resumed.is_some()).unwrap_or_else(wall::now);
-    let begun = Begun { number, entries: beginning.beside.entries, kept, day, closing, said, at };
+    let begun = Begun { number, entries: beginning.beside.entries, kept, day, closing, said, at, lost, flatten };
     let market = (clock, engine, carry);
     let account =
         trade_on((options, &folder, &strategy, mode), names, bound, (session, beginning, begun), market, (from, out))?;
@@ -204,6 +204,9 @@ struct LeftBehind {
     /// It is closed, and then this is how the run ends.
     refusal: Option<LiveError>,
     is_urgent: bool,
+    /// By processes that ended flat.
+    lost: Option<Lost>,
+    flatten: Option<FlattenBefore>,
 }
 
 /// Reads what the processes before left. `refusal`: what stands against the start already.
@@ -220,6 +223,7 @@ fn left_behind(
     }
     let (mut past, journal) = Past::read(&inside)?;
     let (said, begun) = (std::mem::take(&mut past.said), past.begun());
+    let (lost, flatten) = (past.lost, past.flatten.take());
     let (starts, was) = (past.starts, past.copies().map(|copies| copies.code.clone()).unwrap_or_default());
     let went = match past.unusable(&inside) {
         _ if args.from_truth => Went::Left(Box::new(past.forgotten(wall::now()))),
@@ -249,7 +253,7 @@ fn left_behind(
         }
         refusal = Some(why);
     }
-    Ok(LeftBehind { journal, starts, said, begun, went, refusal, is_urgent })
+    Ok(LeftBehind { journal, starts, said, begun, went, refusal, is_urgent, lost, flatten })
 }
 
 /// How market time runs, whether the market is played, and the first moment.

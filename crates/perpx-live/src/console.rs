@@ -9,6 +9,9 @@ use perpx_core::strategy::{also_names, reason_name, state_name};
 use perpx_core::units::{Cash, MidValue, Time};
 use std::io::Write;
 
+/// Rows of a kind that a run without an end keeps.
+const KEPT: usize = 128;
+
 /// A recorder that keeps all and prints each transition with its reason, prices, spread and equity.
 pub struct ConsoleRecorder<'o> {
     pub record: FullRecord,
@@ -18,8 +21,10 @@ pub struct ConsoleRecorder<'o> {
     venues: [String; 2],
     /// The capital that the run began with.
     initial: MidValue,
-    /// Trades that earlier processes of the run closed.
+    /// Trades that earlier processes of the run closed, and those that are let go of.
     before: usize,
+    /// Entries that are let go of.
+    entries: usize,
     /// Of a trade that one of them began: what all lines came to then.
     carried: Option<MidValue>,
 }
@@ -33,7 +38,7 @@ impl<'o> ConsoleRecorder<'o> {
         initial: MidValue,
     ) -> ConsoleRecorder<'o> {
         let record = FullRecord::default();
-        ConsoleRecorder { record, out, status, venues, initial, before: 0, carried: None }
+        ConsoleRecorder { record, out, status, venues, initial, before: 0, entries: 0, carried: None }
     }
 
     /// A run begins.
@@ -51,6 +56,20 @@ impl<'o> ConsoleRecorder<'o> {
     /// A run goes on that earlier processes traded.
     pub fn go_on(&mut self, tally: &Tally) {
         (self.before, self.carried) = (tally.pnls.len(), tally.before_trade());
+    }
+
+    /// Ledger entries of this process so far.
+    pub fn entries(&self) -> u64 {
+        (self.entries + self.record.entries.len()) as u64
+    }
+
+    /// Lets go of what a run that has no end needs no more, now and then.
+    pub fn forget(&mut self) {
+        if self.record.transitions.len() > KEPT || self.record.equity.len() > KEPT {
+            let (entries, trades) = self.record.forget();
+            self.entries += entries;
+            self.before += trades;
+        }
     }
 
     fn print(&mut self, text: &str) {

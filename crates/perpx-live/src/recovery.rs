@@ -145,6 +145,10 @@ pub struct Past {
     written: Option<(Time, Time)>,
     /// The process ended by itself, and held nothing.
     is_over: bool,
+    /// Until the newest process that ended so: a day, what was lost in it, and what was lost since the run was begun for the first time.
+    pub lost: Option<Lost>,
+    /// Everything, or a leg, was to be closed, and nobody has said since that it is enough.
+    pub flatten: Option<FlattenBefore>,
     /// By role: the venue, as the newest start names it.
     names: [String; 2],
     /// When something was written last that says what is held.
@@ -153,6 +157,28 @@ pub struct Past {
     pub said: Vec<SaidBefore>,
     /// What the venues said last, and how the last process ended; each with its time of the wall.
     pub words: [Option<(Time, Words)>; 2],
+}
+
+/// What a run has lost by the end of a process that held nothing then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Its number, since 1970.
+    pub day: i64,
+    /// In that day; a gain is negative.
+    pub of_day: Cash,
+    /// Since the run was begun for the first time.
+    pub in_all: Cash,
+}
+
+/// An operator's word that a process did not live to carry out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlattenBefore {
+    /// Who has said it.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+    /// Of one leg: its venue.
+    pub venue: Option<String>,
 }
 
 /// A record's body, as JSON.
@@ -261,6 +287,14 @@ impl Past {
                 }
                 let Ok(Said { verb, by, reason }) = serde_json::from_slice(&body) else { return };
                 self.starts += if verb == SALVAGE { LOST_STARTS } else { 0 };
+                // whoever ends a process by a signal has not said what the next one is to do
+                let is_signal = by.starts_with("SIG");
+                if let Some(leg) = verb.strip_prefix("flatten").filter(|_| !is_signal) {
+                    let venue = leg.strip_prefix(' ').map(str::to_owned);
+                    self.flatten = Some(FlattenBefore { who: by.clone(), reason: reason.clone(), venue });
+                } else if verb == "resume" {
+                    self.flatten = None;
+                }
                 if let Some((settling, venue)) = Settling::read(&verb) {
                     // whoever has said it to a process, or done it, has said it for good
                     self.said.retain(|said| said.settling != settling || said.venue != venue);
@@ -274,8 +308,14 @@ impl Past {
                 struct Stop {
                     #[serde(default)]
                     flat: bool,
+                    lost: Option<(i64, String, String)>,
                 }
-                self.is_over |= serde_json::from_slice::<Stop>(&body).is_ok_and(|stop| stop.flat);
+                let stop = serde_json::from_slice::<Stop>(&body).ok().filter(|stop| stop.flat);
+                if let Some(Stop { lost, .. }) = stop {
+                    let lost =
+                        lost.map(|(day, of_day, in_all)| Lost { day, of_day: cash(&of_day), in_all: cash(&in_all) });
+                    (self.is_over, self.lost, self.flatten) = (true, lost.or(self.lost), None);
+                }
             }
             _ => {}
         }
@@ -334,7 +374,7 @@ impl Past {
     /// # Errors
     /// A state that this program cannot read.
     pub fn last(self, folder: &Path) -> Result<Option<Last>, LiveError> {
-        let (names, written) = (self.names.clone(), self.newest.unwrap_or(Time::MIN));
+        let (names, written, is_over) = (self.names.clone(), self.newest.unwrap_or(Time::MIN), self.is_over);
         let Some(Resumed { saved, past, .. }) = (Past { is_over: false, ..self }).resumed(folder)? else {
             return Ok(None);
         };
@@ -352,7 +392,7 @@ impl Past {
             at: saved.beside.end.to_second(),
             written: written.to_second(),
             held: Role::BOTH.map(held).to_vec(),
-            orders_under_way: past.iter().map(|past| past.orders.len()).sum(),
+            orders_under_way: if is_over { 0 } else { past.iter().map(|past| past.orders.len()).sum() },
             trades: saved.machine.tally().pnls.len(),
         }))
     }
@@ -477,6 +517,34 @@ pub(crate) mod tests {
     /// As a run at emulators wrote it down, with an order under way.
     pub const STATE: &[u8] =
         include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/live/state-1.bin"));
+
+    /// What was to be closed is to be closed until somebody says otherwise, or nothing is held; what was lost by then is known.
+    #[test]
+    fn an_operators_flatten_and_a_loss_outlive_their_process() {
+        let mut past = Past::default();
+        let mut add = |kind, body: serde_json::Value| {
+            let stamp = Stamp { wall_ns: 1, mono_ns: 0, engine: Time(1) };
+            past.add(Record { seq: 0, stamp, kind, body: body.to_string().into_bytes() });
+            (past.flatten.clone(), past.lost)
+        };
+        let said = |verb: &str, by: &str| json!({ "verb": verb, "by": by, "reason": "news" });
+        assert_eq!(add(Kind::Operator, said("flatten", "SIGINT")), (None, None));
+        let of = |venue: Option<&str>| {
+            Some(FlattenBefore { who: "ctl".into(), reason: "news".into(), venue: venue.map(str::to_owned) })
+        };
+        assert_eq!(add(Kind::Operator, said("flatten grvt", "ctl")).0, of(Some("grvt")));
+        assert_eq!(add(Kind::Operator, said("resume", "ctl")).0, None);
+        assert_eq!(add(Kind::Operator, said("flatten", "ctl")).0, of(None));
+        assert_eq!(add(Kind::Operator, said("pause", "ctl")).0, of(None));
+        assert_eq!(
+            add(Kind::Stop, json!({ "why": "asked to", "flat": false, "lost": [3, "5", "7"] })),
+            (of(None), None)
+        );
+        let lost = Lost { day: 3, of_day: Cash(-5), in_all: Cash(7) };
+        assert_eq!(add(Kind::Stop, json!({ "why": "x", "flat": true, "lost": [3, "-5", "7"] })), (None, Some(lost)));
+        // one that ended before it looked at anything
+        assert_eq!(add(Kind::Stop, json!({ "why": "x", "flat": true, "lost": null })), (None, Some(lost)));
+    }
 
     /// A state that is written reads back as it was, and one that is kept from before reads as it did: when this fails after a type
     /// of a state was changed, [`LAYOUT`] goes up and a new file is kept.

@@ -56,7 +56,7 @@ pub struct RulesWatch {
     asked: [Option<Instant>; 2],
     /// What a refusal waits for after that.
     patience: [Duration; 2],
-    /// As swept, or as an operator took them.
+    /// As swept; fees and interval as an operator took them.
     taken: [Taken; 2],
     newest: [Option<Said>; 2],
     /// By role: the most that taking and resting orders paid, as a share of their value, where that was worse.
@@ -178,18 +178,18 @@ impl RulesWatch {
         &self.worse
     }
 
-    /// An operator has looked: what the venues say and charge now is what the run goes by from here on.
+    /// An operator has looked: what is charged now is what the run goes by from here on. What no order of the strategy fits into holds on for
+    /// as long as it is so: a leg would open that nothing can lock.
     pub fn looked_at(&mut self) {
         for (v, taken) in self.taken.iter_mut().enumerate() {
-            self.worse[v].clear();
-            if let Some(said) = &self.newest[v] {
-                said.write_to(&mut taken.instrument);
-                taken.interval_hours = said.interval_hours.or(taken.interval_hours);
-            }
-            let newest = self.newest[v].as_ref().map_or([None; 2], fees);
-            for ((fee, newest), paid) in taken.fees.iter_mut().zip(newest).zip(std::mem::take(&mut self.paid[v])) {
+            let newest = self.newest[v].as_ref();
+            self.worse[v] = newest.map_or(Vec::new(), |said| steps(said, &taken.instrument));
+            taken.interval_hours = newest.and_then(|said| said.interval_hours).or(taken.interval_hours);
+            let told = newest.map_or([None; 2], fees);
+            for ((fee, newest), paid) in taken.fees.iter_mut().zip(told).zip(std::mem::take(&mut self.paid[v])) {
                 *fee = paid.or(newest).or(*fee);
             }
+            self.due[v] = self.due[v].map(|_| Instant::now());
         }
     }
 }
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn what_is_worse_stays_until_somebody_has_looked() {
         let lot = |times: i64| Ok(Said { lot: Qty(said().lot.0 * times), ..said() });
-        let (mut watch, tells) = watch(vec![Ok(said()), Err("no answer".to_owned()), lot(2), lot(1), lot(2), lot(2)]);
+        let (mut watch, tells) = watch(vec![Ok(said()), Err("no answer".to_owned()), lot(2), lot(1), lot(2), lot(1)]);
         let read = |watch: &mut RulesWatch| {
             let left = tells.lock().expect("a lock").len();
             watch.due[1] = Some(Instant::now());
@@ -352,8 +352,9 @@ mod tests {
         assert!(watch.due[1].is_some_and(|due| due > Instant::now() + SOON / 2), "nothing has gone by");
         assert_eq!([read(&mut watch), read(&mut watch), read(&mut watch), read(&mut watch)], [0, 1, 1, 1]);
         watch.looked_at();
-        assert!(watch.worse()[1].is_empty());
-        assert_eq!(read(&mut watch), 0, "the run goes by what it was when somebody looked");
+        assert_eq!(read(&mut watch), 1, "its orders fit no better for that");
+        watch.looked_at();
+        assert!(watch.worse()[1].is_empty(), "and do again");
     }
 
     /// 40 of 100,000 are the 4 bp that were swept, 42 are 4.2 bp; what rests costs nothing. Somebody who has looked takes what was paid.

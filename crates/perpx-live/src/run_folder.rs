@@ -4,6 +4,7 @@ use super::LiveError;
 use super::live_file::{LiveFile, Network, TEMPLATE};
 use super::strategy_file::{Identity, StrategyFile};
 use perpx_data::atomic::write_atomic;
+use perpx_venues::net::hosts::Address;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ impl RunFolder {
         if path.join("raw").is_dir() && !path.join("live.toml").exists() {
             return Err(LiveError::Recording { path });
         }
+        // nothing is made for a host that is none
+        host.map(|host| Address::read(host, false, None)).transpose()?;
         make_private(&path).map_err(failed("cannot be made", &path))?;
         let (best, live) = (path.join("best.yml"), path.join("live.toml"));
         if best.exists() {

@@ -531,7 +531,7 @@ impl Session {
                 let (tile, signals) = builder.cut(engine_time::now());
                 self.now = tile.end.plus(-NS);
                 state.run_tile(&mut driver, job, &tile, &signals, recorder);
-                (beside.entries, beside.end) = (entries + recorder.record.entries.len() as u64, tile.end);
+                (beside.entries, beside.end) = (entries + recorder.entries(), tile.end);
                 self.show(job, (&tile, &signals), &state, recorder);
                 self.write_state(&beside, (&builder, &state), &mut written);
                 commands += self.send((&mut builder, &mut state))?;
@@ -539,6 +539,8 @@ impl Session {
                     let journal = self.log.as_ref().map(Log::health);
                     let is_stopping = halt.load(Ordering::Relaxed);
                     observer.look((&state, job), (&tile, &signals), &recorder.record, (journal, is_stopping));
+                    recorder.forget();
+                    observer.has_seen(&recorder.record);
                 }
             }
             let now = self.now;
@@ -730,7 +732,8 @@ impl Session {
     /// Ends all connections; what kept the run from being written down to its end, if something did. `flat`: both venues hold nothing.
     pub fn close(self, why: &str, flat: bool) -> Option<String> {
         self.edge.close();
-        self.log.and_then(|log| log.stop(self.now, why, flat))
+        let lost = self.desk.as_ref().and_then(Desk::lost);
+        self.log.and_then(|log| log.stop(self.now, why, flat, lost))
     }
 }
 

@@ -231,6 +231,21 @@ impl FullRecord {
         })
     }
 
+    /// Lets go of everything but the newest transition and equity, of a run that has no end; how many entries and trades were there. In a
+    /// trade nothing is let go of.
+    pub fn forget(&mut self) -> (usize, usize) {
+        if self.open.is_some() {
+            return (0, 0);
+        }
+        let counts = (self.entries.len(), self.trades.len());
+        self.transitions.drain(..self.transitions.len().saturating_sub(1));
+        self.equity.drain(..self.equity.len().saturating_sub(1));
+        self.entries.clear();
+        self.trades.clear();
+        self.legging.clear();
+        counts
+    }
+
     /// The trade is over; one without a fill was none.
     fn close_trade(&mut self, scene: &Scene<'_>, reason: u8) {
         let Some(open) = self.open.take() else { return };

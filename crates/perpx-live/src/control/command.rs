@@ -131,7 +131,7 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
     }
     let nobody = format!("no process has {}", args.run.display());
     if args.word == Word::Status {
-        return Ok(last(&args.run, &format!("{nobody}, or it is just beginning")));
+        return Ok(last(&args.run, &format!("{nobody}, or it is just beginning, or ending")));
     }
     match folder::lock(&args.run) {
         Ok(_lock) => alone(args, &nobody).map_err(failed("cannot be written")),
@@ -225,7 +225,10 @@ fn last(run: &Path, nobody: &str) -> Answer {
                 body.insert(name.to_owned(), content);
             }
         }
-        Err(error) => lines.push(error.to_string()),
+        Err(error) => {
+            lines.push(error.to_string());
+            return Answer { body: Value::Object(body), ..Answer::no(lines.join("\n")) };
+        }
     }
     Answer { body: Value::Object(body), ..Answer::done(lines.join("\n")) }
 }

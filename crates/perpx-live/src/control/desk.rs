@@ -15,7 +15,7 @@ use crate::limits::keys::Key;
 use crate::limits::loss::LossWatch;
 use crate::live_file::{LiveFile, OnMismatch, OnStop};
 use crate::monitor::picture::{self, Scene};
-use crate::recovery::{Kept, Run};
+use crate::recovery::{FlattenBefore, Kept, Lost, Run};
 use crate::rules_watch::{Reader, RulesWatch};
 use crate::venue_clocks;
 use perpx_core::config::{Config, World};
@@ -79,6 +79,10 @@ pub struct Begun {
     pub said: Vec<SaidBefore>,
     /// When the run was begun for the first time, by the wall.
     pub at: Time,
+    /// What processes that ended flat had lost.
+    pub lost: Option<Lost>,
+    /// What was to be closed when the process before died.
+    pub flatten: Option<FlattenBefore>,
 }
 
 /// Why a run does nothing but close what it holds.
@@ -195,7 +199,7 @@ impl Desk {
 
     /// Trading begins `now`, or goes on with what a machine believes to hold and has still to hear.
     pub fn begin(&mut self, (job, now): (&Job<'_, Composite>, Time), resumed: Option<&Run>, begun: Begun) {
-        let Begun { number, entries, kept, day, closing, said, at } = begun;
+        let Begun { number, entries, kept, day, closing, said, at, lost, flatten } = begun;
         self.said_before = said;
         self.truth.begin(number, entries, (kept, at));
         if let Some(Closing { why, is_urgent, strays }) = closing {
@@ -210,15 +214,27 @@ impl Desk {
         }
         for (name, verb) in [(PAUSE, Verb::Pause), (KILL, Verb::Kill)] {
             if self.run.join(name).exists() {
-                let by = By { who: file(name), reason: "it was there at the start".to_owned(), since: job.from };
+                let by = By { who: file(name), reason: "it was there at the start".to_owned(), since: now };
                 self.verbs.say(verb, by, None);
             }
+        }
+        if let Some(FlattenBefore { who, reason, venue }) = flatten {
+            let leg = venue.and_then(|venue| self.names.iter().position(|name| *name == venue)).map(|v| Role::BOTH[v]);
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            say(&format!("flatten by {who}, before this start{why}"));
+            self.verbs.say(Verb::Flatten, By { who, reason, since: now }, leg);
         }
         self.gate.hold(Role::BOTH.map(|role| resumed.map_or(Qty::ZERO, |run| run.belief().qty(role))));
         resumed.iter().flat_map(|run| &run.venues().events).for_each(|event| self.gate.hear(event));
         self.losses = LossWatch::new(job.initial());
         day.into_iter().for_each(|day| self.losses.resume(day));
+        lost.into_iter().for_each(|lost| self.losses.carry(lost, day.is_some()));
         self.max_age = job.plan.strategy.risk.max_quote_age;
+    }
+
+    /// What is lost, as of the last look.
+    pub fn lost(&self) -> Option<Lost> {
+        self.losses.lost()
     }
 
     /// For a page: what is in force and held, made anew each second.
@@ -638,7 +654,8 @@ impl Desk {
         let by = By { who: who.to_owned(), reason: reason.to_owned(), since: now };
         let mut log = log;
         if let Some(log) = log.as_deref_mut() {
-            log.operator(now, verb.name(), who, reason);
+            let words = leg.map_or(verb.name().to_owned(), |leg| format!("{} {}", verb.name(), self.names[leg.ix()]));
+            log.operator(now, &words, who, reason);
         }
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         say(&format!("{} by {who}{why}", verb.name()));
@@ -750,7 +767,7 @@ impl Desk {
             why_not: self.why_not.iter().chain(&self.also_not).cloned().collect(),
             held: Role::BOTH.map(held).to_vec(),
             orders_under_way,
-            doubt_sec: doubt.map(|since| now.since(since).as_f64(SECOND)),
+            doubt_sec: doubt.map(|since| now.since(since).max(TimeDelta::ZERO).as_f64(SECOND)),
             losses: self.losses.losses(),
             unexplained: self.truth.unexplained().as_f64(),
             loss_limits: [Key::MaxLossDay, Key::MaxLossTotal].map(|key| money(limits, key)),

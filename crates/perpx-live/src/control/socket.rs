@@ -83,7 +83,7 @@ pub fn runtime() -> Option<PathBuf> {
     std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Asks the process that has the run; `None`: there is none.
+/// Asks the process that has the run; `None`: there is none, or it ended before it answered.
 ///
 /// # Errors
 /// A process that does not answer, or whose socket is not ours.
@@ -99,8 +99,12 @@ pub fn ask(run: &Path, request: &Request) -> io::Result<Option<Answer>> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(format!("{}\n", serde_json::to_string(request)?).as_bytes())?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
-    Ok(Some(serde_json::from_str(&line)?))
+    match BufReader::new(stream).read_line(&mut line) {
+        Ok(0) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
+        Err(error) => Err(error),
+        Ok(_) => Ok(Some(serde_json::from_str(&line)?)),
+    }
 }
 
 #[cfg(test)]

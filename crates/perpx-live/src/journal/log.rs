@@ -10,7 +10,7 @@ use crate::control::reload::Change;
 use crate::limits::gate::Refusal;
 use crate::monitor::snapshot::JournalHealth;
 use crate::reconcile::Watch;
-use crate::recovery::{Past, tag};
+use crate::recovery::{Lost, Past, tag};
 use perpx_core::market::{Class, Command, Event, Role};
 use perpx_core::port::Mandate;
 use perpx_core::units::{Cash, Time};
@@ -279,9 +279,11 @@ impl Log {
 
     /// The process ends by itself: the last record; why nothing could be written, if that was so. `flat`: both venues hold nothing. How
     /// often the disk was asked before stands in it.
-    pub fn stop(mut self, engine: Time, why: &str, flat: bool) -> Option<String> {
+    pub fn stop(mut self, engine: Time, why: &str, flat: bool, lost: Option<Lost>) -> Option<String> {
         let syncs = self.thread.syncs();
-        self.put(engine, Kind::Stop, &json!({ "why": why, "flat": flat, "syncs": syncs }), Need::Now);
+        let lost = lost.map(|Lost { day, of_day, in_all }| (day, of_day.0.to_string(), in_all.0.to_string()));
+        let body = json!({ "why": why, "flat": flat, "syncs": syncs, "lost": lost });
+        self.put(engine, Kind::Stop, &body, Need::Now);
         self.thread.close()
     }
 }
@@ -338,7 +340,7 @@ mod tests {
         assert_eq!((log.refused, log.is_lost()), (1, false));
         drop(let_go);
         assert_eq!(log.batch(Time(3), &[place(false)], &[]), [true]);
-        assert_eq!(log.stop(Time(4), "asked to", true), None);
+        assert_eq!(log.stop(Time(4), "asked to", true, None), None);
     }
 
     /// Each start has a number of its own under the run's, until there are none left.
@@ -361,14 +363,14 @@ mod tests {
             let (mut log, number) = open(epoch as u8).expect("a journal");
             assert_eq!(number, RunNumber { tag: 0x0101, epoch });
             log.start(Time(1), &start).expect("a disk");
-            assert_eq!(log.stop(Time(2), "asked to", true), None);
+            assert_eq!(log.stop(Time(2), "asked to", true, None), None);
         }
         let (mut log, _) = open(9).expect("a journal");
         for _ in 4..=RunNumber::MOST_EPOCHS {
             let seq = log.put(Time(1), Kind::Start, &(), Need::Soon);
             assert_eq!(log.thread.wait(Mark::Written, seq, DURABLE * 40), Waited::Reached);
         }
-        assert_eq!(log.stop(Time(2), "asked to", true), None);
+        assert_eq!(log.stop(Time(2), "asked to", true, None), None);
         let refused = open(9).err().expect("none is left").to_string();
         assert!(refused.contains("begun 4000 times") && refused.contains("--run DIR"), "{refused}");
     }
@@ -381,6 +383,6 @@ mod tests {
         assert_eq!(log.batch(Time(1), &[place(false), place(true)], &[]), [false, true]);
         assert!(log.is_lost());
         assert_eq!(log.batch(Time(2), &[place(false), place(true)], &[]), [false, true]);
-        assert_eq!(log.stop(Time(3), "lost", false).as_deref(), Some("no space left"));
+        assert_eq!(log.stop(Time(3), "lost", false, None).as_deref(), Some("no space left"));
     }
 }

@@ -4,6 +4,7 @@
 
 use super::gate::{Quote, Refusal};
 use super::keys::{Key, Limits, ROWS};
+use crate::recovery::Lost;
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::Role;
 use perpx_core::units::{Cash, Mid, MidValue, Rate, SECOND, Time, TimeDelta};
@@ -44,6 +45,10 @@ pub struct LossWatch {
     /// By limit, day and total: since when both measures are beyond it.
     since: [Option<Time>; 2],
     losses: Losses,
+    /// The day and what is lost, exactly, as of the last look.
+    lost: Option<Lost>,
+    /// The day's base is to be written down at the next look.
+    is_new_base: bool,
 }
 
 /// What a look at the losses found.
@@ -60,7 +65,28 @@ pub struct Found {
 impl LossWatch {
     /// Of a run that began with so much.
     pub fn new(initial: Cash) -> LossWatch {
-        LossWatch { initial: initial.into(), base: None, since: [None; 2], losses: Losses::default() }
+        LossWatch {
+            initial: initial.into(),
+            base: None,
+            since: [None; 2],
+            losses: Losses::default(),
+            lost: None,
+            is_new_base: false,
+        }
+    }
+
+    /// What was lost before the run began with what it has now counts on: in all, and in a day of which no equity at its begin is known.
+    pub fn carry(&mut self, lost: Lost, has_day: bool) {
+        if !has_day {
+            self.base = Some((lost.day, [self.initial + lost.of_day.into(); 2]));
+            self.is_new_base = true;
+        }
+        self.initial += lost.in_all.into();
+    }
+
+    /// As of the last look: the day, and what is lost.
+    pub fn lost(&self) -> Option<Lost> {
+        self.lost
     }
 
     /// The day goes on with what it began with, in an earlier process.
@@ -86,12 +112,14 @@ impl LossWatch {
         let equity = [measured.at_mids, measured.at_marks];
         let mut found = Found::default();
         if self.base.is_none_or(|(day, _)| day != now.day()) {
-            self.base = Some((now.day(), equity));
-            found.base = Some(equity.map(|equity| equity.to_notional().to_cash(Cash(1))));
+            (self.base, self.is_new_base) = (Some((now.day(), equity)), true);
         }
+        let exact = |value: MidValue| value.to_notional().to_cash(Cash(1));
+        found.base = self.base.filter(|_| std::mem::take(&mut self.is_new_base)).map(|(_, base)| base.map(exact));
         let base = self.base.map_or(equity, |(_, base)| base);
         let day = (base[0] - equity[0]).min(base[1] - equity[1]);
         let total = (self.initial - equity[0]).min(self.initial - equity[1]);
+        self.lost = Some(Lost { day: now.day(), of_day: exact(day), in_all: exact(total) });
         self.losses = Losses { day: day.as_f64(), total: total.as_f64(), equity: equity[0].as_f64() };
         for (n, (key, lost)) in [(Key::MaxLossDay, day), (Key::MaxLossTotal, total)].into_iter().enumerate() {
             let Some(most) = limits.cash(key) else { continue };

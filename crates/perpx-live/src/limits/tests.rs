@@ -3,6 +3,7 @@
 use super::gate::{Around, Demand, Gate, Quote, Refusal, Sight, Venues, Verdict};
 use super::keys::{Key, Limits};
 use super::loss::LossWatch;
+use crate::recovery::Lost;
 use perpx_core::config::ConfigFile;
 use perpx_core::ledger::VenueBook;
 use perpx_core::market::{
@@ -317,6 +318,32 @@ fn a_loss_acts_by_both_measures_and_in_its_time() {
     assert_eq!(looked(98_900, 98_900, &[0, 10, 20], true).0, [false; 3], "eleven of a venue that is blind");
     assert_eq!(looked(98_400, 98_400, &[0, 10], true).0, [false, true]);
     assert!((looked(98_900, 98_900, &[0], false).1 - 10.995).abs() < 1e-9);
+}
+
+/// A process that ended flat had lost 15; what the account began with then, 19,985 and a payment of 100, is no gain. The day and the whole go on;
+/// the next day does not.
+#[test]
+fn what_was_lost_before_a_new_beginning_counts_on() {
+    let limits = Limits::NONE.with(Key::MaxLossDay, Some("20")).with(Key::MaxLossTotal, Some("20"));
+    let (mut books, lost) = (books(), Cash::units(15));
+    books[0].cash = Cash::units(10_085);
+    let mut watch = LossWatch::new(Cash::units(20_085));
+    watch.carry(Lost { day: START.day(), of_day: lost, in_all: lost }, false);
+    let mut look = |books: &[VenueBook; 2], after: TimeDelta| {
+        let now = START.plus(after);
+        let found = watch.look(&limits, (now, 5 * SECOND), (books, [quote(100_000, now); 2]), ([None; 2], Cash::ZERO));
+        (found, watch.lost().expect("looked at"))
+    };
+    let (found, exact) = look(&books, SECOND);
+    assert_eq!(found.base, Some([Cash::units(20_100); 2]), "it is written down for the next process");
+    assert_eq!((exact.of_day, exact.in_all), (lost, lost));
+    books[0].cash = Cash::units(10_078);
+    look(&books, MINUTE);
+    let (found, exact) = look(&books, MINUTE + 10 * SECOND);
+    assert!(found.base.is_none() && found.broken.is_some());
+    assert_eq!((exact.of_day, exact.in_all), (Cash::units(22), Cash::units(22)));
+    let (_, exact) = look(&books, DAY);
+    assert_eq!((exact.of_day, exact.in_all, exact.day), (Cash::ZERO, Cash::units(22), START.day() + 1));
 }
 
 #[test]

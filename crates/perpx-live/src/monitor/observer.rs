@@ -450,6 +450,11 @@ impl Observer {
     }
 
     /// Transitions and trades since the last look; whether there were any.
+    /// All of a record was looked at.
+    pub fn has_seen(&mut self, record: &FullRecord) {
+        self.reported.0 = record.transitions.len();
+    }
+
     fn report_changes(&mut self, record: &FullRecord, pnls: &[f64]) -> bool {
         let (transitions, trades) = self.reported;
         // those of earlier processes were reported by them
