@@ -125,6 +125,8 @@ pub struct VenueAccount {
     pub venue_position: String,
     /// Orders that the venue still has open.
     pub venue_open_orders: usize,
+    /// Of the venue's cash: what was paid in or out, or named by an operator, and is no result of the run.
+    pub explained: String,
 }
 
 impl Account {
@@ -155,12 +157,19 @@ impl fmt::Display for Account {
             writeln!(f, "mended    {trouble} ({times} times)")?;
         }
         for venue in &self.venues {
-            let VenueAccount { venue: name, cash, position, venue_cash, venue_position, venue_open_orders } = venue;
+            let VenueAccount { venue: name, cash, position, venue_cash, venue_position, venue_open_orders, explained } =
+                venue;
             writeln!(f, "{name:<9} believed: cash {cash}, position {position}")?;
             writeln!(
                 f,
                 "          it says: cash {venue_cash}, position {venue_position}, {venue_open_orders} orders open"
             )?;
+            if explained != "0" {
+                writeln!(
+                    f,
+                    "          of that {explained} is no result of the run: paid in or out, or named by an operator"
+                )?;
+            }
         }
         match self.ending {
             Ending::Flat => {}
@@ -346,6 +355,7 @@ pub(super) fn account(
         venue_cash: ended.holdings[v].cash.to_string(),
         venue_position: ended.holdings[v].position.to_string(),
         venue_open_orders: ended.holdings[v].orders.len(),
+        explained: ended.explained[v].to_string(),
     };
     let cash = books.iter().map(|book| book.cash).sum::<Cash>();
     Account {

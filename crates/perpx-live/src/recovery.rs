@@ -278,46 +278,49 @@ impl Past {
                     self.day = Some((number, base.map(|base| cash(&base))));
                 }
             }
-            Kind::Operator => {
-                #[derive(Deserialize)]
-                struct Said {
-                    verb: String,
-                    by: String,
-                    reason: String,
-                }
-                let Ok(Said { verb, by, reason }) = serde_json::from_slice(&body) else { return };
-                self.starts += if verb == SALVAGE { LOST_STARTS } else { 0 };
-                // whoever ends a process by a signal has not said what the next one is to do
-                let is_signal = by.starts_with("SIG");
-                if let Some(leg) = verb.strip_prefix("flatten").filter(|_| !is_signal) {
-                    let venue = leg.strip_prefix(' ').map(str::to_owned);
-                    self.flatten = Some(FlattenBefore { who: by.clone(), reason: reason.clone(), venue });
-                } else if verb == "resume" {
-                    self.flatten = None;
-                }
-                if let Some((settling, venue)) = Settling::read(&verb) {
-                    // whoever has said it to a process, or done it, has said it for good
-                    self.said.retain(|said| said.settling != settling || said.venue != venue);
-                    if by == TO_A_FOLDER {
-                        self.said.push(SaidBefore { settling, venue: venue.to_owned(), reason: reason.clone() });
-                    }
-                }
-            }
-            Kind::Stop => {
-                #[derive(Deserialize)]
-                struct Stop {
-                    #[serde(default)]
-                    flat: bool,
-                    lost: Option<(i64, String, String)>,
-                }
-                let stop = serde_json::from_slice::<Stop>(&body).ok().filter(|stop| stop.flat);
-                if let Some(Stop { lost, .. }) = stop {
-                    let lost =
-                        lost.map(|(day, of_day, in_all)| Lost { day, of_day: cash(&of_day), in_all: cash(&in_all) });
-                    (self.is_over, self.lost, self.flatten) = (true, lost.or(self.lost), None);
-                }
-            }
+            Kind::Operator => self.add_operator(&body),
+            Kind::Stop => self.add_stop(&body),
             _ => {}
+        }
+    }
+
+    fn add_operator(&mut self, body: &[u8]) {
+        #[derive(Deserialize)]
+        struct Said {
+            verb: String,
+            by: String,
+            reason: String,
+        }
+        let Ok(Said { verb, by, reason }) = serde_json::from_slice(body) else { return };
+        self.starts += if verb == SALVAGE { LOST_STARTS } else { 0 };
+        // whoever ends a process by a signal has not said what the next one is to do
+        let is_signal = by.starts_with("SIG");
+        if let Some(leg) = verb.strip_prefix("flatten").filter(|_| !is_signal) {
+            let venue = leg.strip_prefix(' ').map(str::to_owned);
+            self.flatten = Some(FlattenBefore { who: by.clone(), reason: reason.clone(), venue });
+        } else if verb == "resume" {
+            self.flatten = None;
+        }
+        if let Some((settling, venue)) = Settling::read(&verb) {
+            // whoever has said it to a process, or done it, has said it for good
+            self.said.retain(|said| said.settling != settling || said.venue != venue);
+            if by == TO_A_FOLDER {
+                self.said.push(SaidBefore { settling, venue: venue.to_owned(), reason: reason.clone() });
+            }
+        }
+    }
+
+    fn add_stop(&mut self, body: &[u8]) {
+        #[derive(Deserialize)]
+        struct Stop {
+            #[serde(default)]
+            flat: bool,
+            lost: Option<(i64, String, String)>,
+        }
+        let stop = serde_json::from_slice::<Stop>(body).ok().filter(|stop| stop.flat);
+        if let Some(Stop { lost, .. }) = stop {
+            let lost = lost.map(|(day, of_day, in_all)| Lost { day, of_day: cash(&of_day), in_all: cash(&in_all) });
+            (self.is_over, self.lost, self.flatten) = (true, lost.or(self.lost), None);
         }
     }
 
@@ -332,6 +335,10 @@ impl Past {
             if let Command::Place(order) = command {
                 let past = PastOrder { order, number, sent_at: wall, filled: Qty::ZERO, is_accepted: false };
                 self.sent.insert(order.id, (order.venue, past));
+                if !order.reduce_only && !order.covers {
+                    // nothing opens before it was carried out, and somebody has looked
+                    self.flatten = None;
+                }
                 self.last = self.last.max(order.id);
             }
         }
@@ -536,6 +543,17 @@ pub(crate) mod tests {
         assert_eq!(add(Kind::Operator, said("resume", "ctl")).0, None);
         assert_eq!(add(Kind::Operator, said("flatten", "ctl")).0, of(None));
         assert_eq!(add(Kind::Operator, said("pause", "ctl")).0, of(None));
+        let place = |reduce_only: bool| {
+            json!({ "commands": [{ "Place": { "id": 1, "venue": "Long", "side": "Buy", "kind": "Ioc", "limit": 1, "qty": 5,
+                "reduce_only": reduce_only, "covers": false } }] })
+        };
+        assert_eq!(add(Kind::Batch, place(true)).0, of(None));
+        assert_eq!(add(Kind::Batch, place(false)).0, None, "a file was taken away, and it trades on");
+        assert_eq!(
+            add(Kind::Operator, said("flatten", "max_loss_day")).0.map(|of| of.who),
+            Some("max_loss_day".into())
+        );
+        assert_eq!(add(Kind::Operator, said("flatten", "ctl")).0, of(None));
         assert_eq!(
             add(Kind::Stop, json!({ "why": "asked to", "flat": false, "lost": [3, "5", "7"] })),
             (of(None), None)

@@ -185,8 +185,8 @@ impl RulesWatch {
             let newest = self.newest[v].as_ref();
             self.worse[v] = newest.map_or(Vec::new(), |said| steps(said, &taken.instrument));
             taken.interval_hours = newest.and_then(|said| said.interval_hours).or(taken.interval_hours);
-            let told = newest.map_or([None; 2], fees);
-            for ((fee, newest), paid) in taken.fees.iter_mut().zip(told).zip(std::mem::take(&mut self.paid[v])) {
+            let charged = newest.map_or([None; 2], fees);
+            for ((fee, newest), paid) in taken.fees.iter_mut().zip(charged).zip(std::mem::take(&mut self.paid[v])) {
                 *fee = paid.or(newest).or(*fee);
             }
             self.due[v] = self.due[v].map(|_| Instant::now());
