@@ -444,13 +444,16 @@ fn differences(run: &Process) -> Option<[String; 2]> {
 
 /// Whoever runs it looks at what differs, and says what can be said of it: a position is as its venue says, a balance was paid in,
 /// he has looked. What he cannot name goes on to hold the run.
-fn see_to_it(run: &mut Process, wrong: &mut Vec<String>) {
+fn see_to_it(run: &mut Process, venue: &str, wrong: &mut Vec<String>) {
     let (begun, mut differs_since) = (Instant::now(), None::<Instant>);
+    // at both venues: one may be read long after the other
+    let mut is_seen = ["lighter", "grvt"].map(|name| venue != "both" && venue != name);
     while begun.elapsed() < OPERATOR && run.ended().is_none() {
         std::thread::sleep(Duration::from_millis(500));
         let Some(words) = differences(run) else { continue };
         let agrees = words.iter().all(String::is_empty);
-        if agrees && differs_since.is_some() {
+        is_seen.iter_mut().zip(&words).for_each(|(seen, words)| *seen |= !words.is_empty());
+        if agrees && is_seen == [true; 2] {
             return;
         }
         // he is no quicker than an alert
@@ -517,7 +520,7 @@ fn case(best: &Path, (row, state, venue): (&Row, &'static str, &'static str)) ->
         run.ctl(&["flatten", "--reason", "the test"]);
     }
     if let Act::Intrudes(_) = row.act {
-        see_to_it(&mut run, &mut wrong);
+        see_to_it(&mut run, venue, &mut wrong);
     }
     // the fault, the rest of a trade, and as long again
     let begun = Instant::now();
