@@ -717,7 +717,7 @@ fn said(came: &Came) -> bool {
     wrong.is_empty()
 }
 
-/// One state a row, drawn by the sources: each change tries others.
+/// One state a row, drawn by the code that makes results: a change of it tries others.
 #[test]
 fn each_fault_in_a_state_comes_to_what_is_said() {
     let code = usize::from_str_radix(&code_id()[..8], 16).expect("a hash");
