@@ -466,12 +466,12 @@ impl PublicFeed for LighterFeed {
 
 /// The settlement that a rate is announced for: whole intervals after the `last` one, which is stamped some milliseconds late. Hours are those of the market, however fast it is played; the time is the wall's.
 fn next_settlement(last: Option<Time>, exch: Time, clock: Option<&MarketClock>) -> Time {
-    let last = last.map(|last| last.floor_to(SECOND));
+    let last = last.map(|last| last.plus(-last.into_step(SECOND)));
     let last = last.filter(|last| *last <= exch);
     let market = clock.map_or(exch, |clock| clock.market(exch));
     let last = last.map(|last| clock.map_or(last, |clock| clock.market(last).plus(HOUR / 2).floor_to(HOUR)));
     let next = match last {
-        Some(last) => last.plus((market.since(last) / HOUR + 1) * HOUR),
+        Some(last) => last.plus(TimeDelta((market.since(last) / HOUR + 1).saturating_mul(HOUR.0))),
         None => interval_end(market, 1),
     };
     clock.map_or(next, |clock| clock.first_wall(next))
@@ -501,6 +501,13 @@ mod tests {
     /// whether the last one is known, by a stamp that is cut off at its second, or not.
     #[test]
     fn the_next_settlement_is_an_hour_of_the_market() {
+        // a venue may tell any time
+        for time in [Time(i64::MIN), Time(i64::MIN + 1), Time(0), Time(i64::MAX)] {
+            for last in [None, Some(Time(i64::MIN)), Some(Time(0)), Some(Time(i64::MAX))] {
+                let next = next_settlement(last, time, None);
+                assert!(last.is_some() || next >= time, "{time:?}");
+            }
+        }
         let clock = MarketClock { wall: Time::at(1_000 * SECOND), market: Time::at(10 * HOUR + HOUR / 2), speed: 60.0 };
         let now = Time::at(1_000 * SECOND);
         let next = |last: Option<Time>, at: Time| clock.market(next_settlement(last, at, Some(&clock)));

@@ -282,8 +282,8 @@ impl SymbolRows {
     }
 }
 
-/// The end of the interval of `hours` in which `time` lies.
+/// The end of the interval of `hours` in which `time` lies, whatever time a venue tells; at the end of the range that end.
 pub fn interval_end(time: Time, hours: u32) -> Time {
     let step = i64::from(hours.max(1)) * HOUR;
-    time.floor_to(step).plus(step)
+    time.plus(step - time.into_step(step))
 }
