@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(5);
 /// Whatever the run itself asks for leaves little room at times.
 const TRIES: u32 = 4;
 /// A fee that is higher by more is worse.
-const WORSE: Rate = Rate(Rate::ONE / 100_000);
+pub const WORSE: Rate = Rate(Rate::ONE / 100_000);
 
 /// Orders, as fees tell them apart.
 const KINDS: [&str; 2] = ["taker", "maker"];
@@ -41,6 +41,8 @@ struct Taken {
     instrument: Instrument,
     /// What taking and resting orders cost, as a share of their value; `None`: it is what is charged first.
     fees: [Option<Rate>; 2],
+    /// What is taken off a fee that a fill pays, as [`FeeSchedule`] has it; a venue's tier tells the whole rate.
+    referral: Rate,
     /// `None`: nobody has read it yet.
     interval_hours: Option<u32>,
 }
@@ -85,7 +87,8 @@ impl RulesWatch {
         })?;
         let taken = |VenueWorld { instrument, fees, .. }: &VenueWorld| Taken {
             instrument: instrument.clone(),
-            fees: [false, true].map(|maker| has_swept_fees.then(|| fees.rate(maker))),
+            fees: [fees.taker, fees.maker].map(|fee| has_swept_fees.then_some(fee)),
+            referral: if has_swept_fees { fees.referral } else { Rate(0) },
             interval_hours: None,
         };
         Ok(RulesWatch {
@@ -111,10 +114,11 @@ impl RulesWatch {
                 self.due[v] = self.due[v].map(|due| due.min(soon));
             }
             EventBody::Fill { px, qty, maker, fee, .. } if qty.0 > 0 => {
-                let Taken { instrument, fees, .. } = &mut self.taken[v];
+                let Taken { instrument, fees, referral, .. } = &mut self.taken[v];
                 let (grid, value) = (instrument.money_grid, px.of(qty));
                 let paid = Rate((-fee.as_f64() / value.as_f64() * Rate::ONE as f64) as i64);
-                let swept = *fees[usize::from(maker)].get_or_insert(paid);
+                let taker = *fees[usize::from(maker)].get_or_insert(paid);
+                let swept = FeeSchedule { taker, referral: *referral, ..FeeSchedule::default() }.rate(false);
                 let dearer = FeeSchedule { taker: Rate(swept.0 + WORSE.0), ..FeeSchedule::default() };
                 // the venue may round by a step more than we do
                 if fee < dearer.fee(value, false, grid) - grid {
@@ -187,6 +191,7 @@ impl RulesWatch {
             taken.interval_hours = newest.and_then(|said| said.interval_hours).or(taken.interval_hours);
             let charged = newest.map_or([None; 2], fees);
             for ((fee, newest), paid) in taken.fees.iter_mut().zip(charged).zip(std::mem::take(&mut self.paid[v])) {
+                let paid = paid.map(|paid| Rate(paid.0 + taken.referral.0));
                 *fee = paid.or(newest).or(*fee);
             }
             self.due[v] = self.due[v].map(|_| Instant::now());
@@ -217,6 +222,11 @@ fn steps(said: &Said, ours: &Instrument) -> Vec<String> {
     all
 }
 
+/// A fee is worse than the one that was swept with.
+pub fn is_dearer(is: Rate, swept: Rate) -> bool {
+    is.0 - swept.0 > WORSE.0
+}
+
 /// What taking and resting orders cost, if it was told.
 fn fees(said: &Said) -> [Option<Rate>; 2] {
     said.fees.as_ref().map_or([None; 2], |(_, maker, taker)| [Some(*taker), Some(*maker)])
@@ -232,7 +242,7 @@ fn worse(taken: &Taken, now: &Said) -> Vec<String> {
     }
     for ((name, is), was) in KINDS.iter().zip(fees(now)).zip(taken.fees) {
         if let (Some(is), Some(was)) = (is, was)
-            && is.0 - was.0 > WORSE.0
+            && is_dearer(is, was)
         {
             all.push(format!("{name} fee {} bp, was {}", is.bps(), was.bps()));
         }
@@ -274,11 +284,11 @@ mod tests {
     fn taken() -> Taken {
         let VenueWorld { instrument, .. } = world().venues[1].clone();
         let fees = [Some(Rate::from_bps(4)), Some(Rate::from_bps(0))];
-        Taken { instrument, fees, interval_hours: Some(8) }
+        Taken { instrument, fees, referral: Rate(0), interval_hours: Some(8) }
     }
 
     fn said() -> Said {
-        let Taken { instrument, fees, interval_hours } = taken();
+        let Taken { instrument, fees, interval_hours, .. } = taken();
         Said {
             market: "1".to_owned(),
             trading: Trading::Open,
@@ -375,6 +385,17 @@ mod tests {
         watch.hear(&fill(-42, false));
         watch.hear(&fill(-2, true));
         assert!(watch.worse()[1].is_empty());
+        // what is referred is taken off what a fill pays, not off what the tier says
+        watch.taken[1] = Taken { referral: Rate::from_bps(1), ..taken() };
+        assert_eq!(worse(&watch.taken[1], &said()), [""; 0]);
+        for (fee, notes) in [(-31, 0), (-32, 1)] {
+            watch.hear(&fill(fee, false));
+            assert_eq!(watch.worse()[1].len(), notes, "{fee}");
+        }
+        watch.looked_at();
+        watch.hear(&fill(-32, false));
+        assert!(watch.worse()[1].is_empty());
+        watch.taken[1] = taken();
         // of an emulator the first fill tells
         watch.taken[1].fees = [None; 2];
         for (fee, notes) in [(-50, 0), (-51, 0), (-53, 1)] {

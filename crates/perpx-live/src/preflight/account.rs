@@ -5,7 +5,7 @@ use super::machine::number;
 use super::requests::{beyond_standard, worst_minute};
 use super::row::{Grade, Row};
 use crate::live_file::ACCOUNT_LINES;
-use crate::rules_watch::is_coarser;
+use crate::rules_watch::{WORSE, is_coarser, is_dearer};
 use perpx_core::config::{Profile, Size, Tier, VenueWorld};
 use perpx_core::market::DepthLevel;
 use perpx_core::units::{Cash, MINUTE, MS, Notional, Price, Qty, Rate, format_scaled};
@@ -24,8 +24,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Fees that are so much worse, in basis points, are others than those of the sweep.
-const WORSE_BP: f64 = 0.1;
 /// A venue's clock that is further away: nothing opens.
 const FAR_MS: i64 = 500;
 
@@ -267,17 +265,17 @@ impl Look<'_> {
         let ours = &self.world.fees;
         let text = |maker: Rate, taker: Rate| format!("maker {} bp, taker {} bp", maker.bps(), taker.bps());
         let found = format!("tier {tier}: {}", text(*maker, *taker));
-        let worse = [(*maker, ours.maker), (*taker, ours.taker)].map(|(theirs, ours)| theirs.bps() - ours.bps());
+        let pairs = [(*maker, ours.maker), (*taker, ours.taker)];
         let swept = format!("as swept: {}", text(ours.maker, ours.taker));
-        self.add(match worse {
-            worse if worse.iter().any(|by| *by > WORSE_BP) => Row::of(
+        self.add(match pairs {
+            pairs if pairs.iter().any(|(theirs, ours)| is_dearer(*theirs, *ours)) => Row::of(
                 Grade::Refuse,
                 "fees",
                 found,
-                format!("{swept}, or {WORSE_BP} bp more"),
+                format!("{swept}, or {} bp more", WORSE.bps()),
                 "sweep with these fees",
             ),
-            worse if worse.iter().any(|by| *by < 0.0) => {
+            pairs if pairs.iter().any(|(theirs, ours)| theirs < ours) => {
                 Row::of(Grade::Warn, "fees", format!("{found}: lower than swept"), swept, "sweep with these fees")
             }
             _ => Row::ok("fees", found),
