@@ -218,20 +218,19 @@ impl Past {
     /// # Errors
     /// A journal that is damaged, or that cannot be read.
     pub fn read(folder: &Path) -> Result<(Past, Journal), JournalError> {
-        let known = Mark::all(folder).find_map(|mark| Some((Past::marked(&mark)?, mark)));
-        let (mut past, mark) = known.map_or((Past::default(), None), |(past, mark)| (past, Some(mark)));
-        let journal = match mark {
-            Some(mark) => Journal::since(folder, &mark, &mut |record| past.add(record))?,
-            None => Journal::scan(folder, &mut |record| past.add(record))?,
-        };
+        let (mut past, mark) = Past::known(folder, u32::MAX);
+        let journal = Journal::since(folder, mark.as_ref(), &mut |record| past.add(record))?;
         let tag = journal.run.map_or(0, tag);
         past.sent.values_mut().for_each(|(_, order)| order.number.tag = tag);
         Ok((past, journal))
     }
 
-    /// What stands in a mark; `None`: another program wrote it.
-    pub fn marked(mark: &Mark) -> Option<Past> {
-        postcard::from_bytes(&mark.past).ok()
+    /// What the newest mark of a segment up to `most` says, and that mark; without one nothing is known. One that another program wrote is
+    /// passed over.
+    pub fn known(folder: &Path, most: u32) -> (Past, Option<Mark>) {
+        let marks = Mark::all(folder).filter(|mark| mark.number <= most);
+        let read = marks.filter_map(|mark| Some((postcard::from_bytes(&mark.past).ok()?, mark))).next();
+        read.map_or((Past::default(), None), |(past, mark)| (past, Some(mark)))
     }
 
     /// For a mark.

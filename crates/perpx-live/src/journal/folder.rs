@@ -6,7 +6,7 @@ use super::segment::{self, Segment};
 use perpx_core::units::{DAY, Time};
 use perpx_data::atomic::write_atomic;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -68,10 +68,24 @@ impl Chain {
     }
 }
 
-/// The bytes of a segment, which may be packed.
+/// The first bytes of a segment, which may be packed: at most `most`.
+fn first_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (file, mut bytes) = (File::open(path)?, Vec::new());
+    match is_packed(path) {
+        true => zstd::stream::Decoder::new(file)?.take(most).read_to_end(&mut bytes)?,
+        false => file.take(most).read_to_end(&mut bytes)?,
+    };
+    Ok(bytes)
+}
+
+/// The bytes of a segment.
 pub fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
-    let bytes = fs::read(path)?;
-    if is_packed(path) { zstd::stream::decode_all(&bytes[..]) } else { Ok(bytes) }
+    first_of(path, u64::MAX)
+}
+
+/// The bytes of a segment's head; fewer where it was only just begun.
+pub fn head_of(path: &Path) -> io::Result<Vec<u8>> {
+    first_of(path, HEAD_LEN as u64)
 }
 
 /// Whether a segment is kept packed.
@@ -198,20 +212,17 @@ impl Journal {
     /// # Errors
     /// As there.
     pub fn scan(folder: &Path, visit: &mut dyn FnMut(Record)) -> Result<Journal, JournalError> {
-        let mut journal = Journal::default();
-        let (found, mark) = oldest(folder)?;
-        journal.read_all((&found, found.len()), mark.as_ref(), visit)?;
-        Ok(journal)
+        Journal::since(folder, None, visit)
     }
 
     /// As [`Journal::scan`], from a mark on.
     ///
     /// # Errors
     /// As there.
-    pub fn since(folder: &Path, mark: &Mark, visit: &mut dyn FnMut(Record)) -> Result<Journal, JournalError> {
+    pub fn since(folder: &Path, mark: Option<&Mark>, visit: &mut dyn FnMut(Record)) -> Result<Journal, JournalError> {
         let mut journal = Journal::default();
-        let found = segments(folder)?;
-        journal.read_all((&found, found.len()), Some(mark), visit)?;
+        let (found, oldest) = oldest(folder)?;
+        journal.read_all((&found, found.len()), mark.or(oldest.as_ref()), visit)?;
         Ok(journal)
     }
 

@@ -3,7 +3,7 @@
 //! `journal/NNNNNN.past`: BLAKE3 of what follows, then the mark. It says nothing that the segments before it do not; one that cannot be read
 //! or does not belong to its segment is passed over.
 
-use super::folder::{bytes_of, segments};
+use super::folder::{head_of, segments};
 use super::record::{HEAD_LEN, Head};
 use perpx_data::atomic::write_atomic;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ impl Mark {
         }
         let (layout, mark): (u32, Mark) = postcard::from_bytes(rest).ok()?;
         let (_, path) = segments(folder).ok()?.into_iter().find(|(of, _)| *of == number)?;
-        let segment = bytes_of(&path).ok()?;
+        let segment = head_of(&path).ok()?;
         // one that was only just begun has no head yet: nothing else can follow
         let follows = segment.len() < HEAD_LEN
             || Head::read(&segment)

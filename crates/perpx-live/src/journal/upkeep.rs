@@ -1,13 +1,13 @@
 //! What becomes of segments that are full: what they come to is kept beside the newest one, so that a start need not read them; after a
 //! week they are packed, after 400 days they go.
 
-use super::folder::{Journal, JournalError, bytes_of, is_packed, segments};
+use super::folder::{Journal, JournalError, Numbered, bytes_of, is_packed, segments};
 use super::mark::Mark;
 use crate::recovery::Past;
 use perpx_data::atomic::write_atomic;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, SystemTime};
 
@@ -61,7 +61,7 @@ pub fn tidy(folder: &Path, now: SystemTime) -> Result<(), JournalError> {
         fs::metadata(path).and_then(|data| data.modified()).ok().and_then(|at| now.duration_since(at).ok())
     };
     let is_older = |path: &Path, than: Duration| age(path).is_some_and(|age| age > than);
-    let gone: Vec<&(u32, PathBuf)> = full.iter().take_while(|(_, path)| is_older(path, KEPT)).collect();
+    let gone: Vec<&Numbered> = full.iter().take_while(|(_, path)| is_older(path, KEPT)).collect();
     let oldest = first + gone.len() as u32;
     for number in [oldest, *newest] {
         if number > 1 && Mark::read(folder, number).is_none() {
@@ -71,8 +71,7 @@ pub fn tidy(folder: &Path, now: SystemTime) -> Result<(), JournalError> {
     for (_, path) in gone {
         fs::remove_file(path).map_err(failed("cannot be removed", path))?;
     }
-    let packs =
-        |(number, path): &&(u32, PathBuf)| *number >= oldest && !is_packed(path) && is_older(path, PACKED_AFTER);
+    let packs = |(number, path): &&Numbered| *number >= oldest && !is_packed(path) && is_older(path, PACKED_AFTER);
     for (_, path) in full.iter().filter(packs) {
         pack(path).map_err(failed("cannot be packed", path))?;
     }
@@ -86,9 +85,7 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> JournalE
 
 /// Writes down what everything before a segment comes to.
 fn mark(folder: &Path, number: u32) -> Result<(), JournalError> {
-    let known =
-        Mark::all(folder).filter(|mark| mark.number < number).find_map(|mark| Some((Past::marked(&mark)?, mark)));
-    let (mut past, known) = known.map_or((Past::default(), None), |(past, mark)| (past, Some(mark)));
+    let (mut past, known) = Past::known(folder, number - 1);
     let mark = Journal::before(folder, (known.as_ref(), number), &mut |record| past.add(record))?;
     let mark = Mark { past: past.bytes(), ..mark };
     mark.write(folder).map_err(failed("cannot be marked", folder))

@@ -119,10 +119,10 @@ impl VenueCore {
         self.sim.account_mut()
     }
 
-    /// What the market takes and charges changes; `has_steps`: its steps as well.
-    pub fn change_rules(&mut self, rules: MarketRules, has_steps: bool) {
+    /// What the market takes and charges; `has_steps`: its steps change as well. True: it is another thing than before.
+    pub fn change_rules(&mut self, rules: MarketRules, has_steps: bool) -> bool {
         if std::mem::replace(&mut self.rules, rules) == rules {
-            return;
+            return false;
         }
         let (usual, fees) = &self.usual;
         let instrument = &mut self.world.instrument;
@@ -133,6 +133,7 @@ impl VenueCore {
         let [taker, maker] = [fees.taker, fees.maker].map(|rate| Rate(rate.0 + rules.dearer.0));
         self.world.fees = FeeSchedule { taker, maker, ..*fees };
         self.at_once.fees = self.world.fees;
+        true
     }
 
     /// In these spans of the market's time nothing is matched and nobody liquidated; what arrives waits for the end.

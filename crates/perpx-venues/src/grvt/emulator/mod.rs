@@ -256,8 +256,9 @@ impl Emulated for GrvtEmulator {
         // the market goes on as before, only the time that is reported differs
         self.clock.wall = self.clock.wall.plus(condition.ahead - self.condition.ahead);
         self.core.hold_book(condition.is_stale);
-        self.core.change_rules(condition.rules, true);
-        self.instrument = show::instrument(&self.core.world.instrument, &self.settings);
+        if self.core.change_rules(condition.rules, true) {
+            self.instrument = show::instrument(&self.core.world.instrument, &self.settings);
+        }
         self.instrument.status = Some(match condition.market {
             MarketStatus::Open => InstrumentStatus::Active,
             MarketStatus::ReduceOnly => InstrumentStatus::ReduceOnly,
