@@ -155,6 +155,38 @@ fn one_process_trades_on_an_account() {
     copy.wait().expect("it has ended");
 }
 
+/// A locked position of which a leg cannot be closed whole by what its venue takes stays whole though it is to be closed: no leg is left alone.
+/// It is closed as soon as that is over.
+#[test]
+fn a_locked_position_that_cannot_be_closed_whole_stays_locked() {
+    let dir = folder();
+    let path = dir.path();
+    let worse = "[[fault]]\nkind = \"market-rules\"\nvenue = \"grvt\"\nat = \"30s\"\ntimes = 50\nfor = \"30s\"\n";
+    let (_market, _, _, run) = locked(path, &["--start-at", "9600", "--speed", "10"], worse, 5);
+    let words = "0.01 cannot be closed whole: orders are in steps of 0.05 there";
+    let began = std::time::Instant::now();
+    while !differs(&wait(path, "it is shown", 5, |_| true), 1).contains(words) {
+        assert!(began.elapsed().as_secs() < 60, "what the venue takes now is not known");
+        // an operator who looks reads the rules
+        assert_eq!(ctl(path, &["resume", "--reason", "looked at"]).0, Some(0));
+        std::thread::sleep(std::time::Duration::from_secs(4));
+    }
+    let sent = seen(path).len();
+    assert_eq!(ctl(path, &["flatten", "--reason", "the test"]).0, Some(0));
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    let now = wait(path, "it is shown", 5, |_| true);
+    let why =
+        now["why_not"].as_array().expect("a list").iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ");
+    assert!(now["state"] == "S3" && why.contains(&format!("grvt: {words}")), "{now}");
+    assert_eq!(seen(path).len(), sent, "nothing leaves");
+    let is_flat = |now: &Value| (0..2).all(|role| now["held"][role]["position"] == "0");
+    wait(path, "it does not close", 120, |now| now["state"] == "S0" && is_flat(now));
+    fs::write(path.join("run/PAUSE"), "enough").expect("writes");
+    run.signal("-TERM");
+    let (_, line) = ended(path, run, 90);
+    assert_eq!(field(&line, "agrees"), "true", "{line}");
+}
+
 /// GRVT's steps become five times as large while a run is locked. What it closes is made in the new steps; nothing opens
 /// until an operator has looked.
 #[test]
@@ -172,6 +204,11 @@ fn what_a_venue_takes_is_read_again() {
         let all = now["why_not"].as_array().into_iter().flatten();
         all.filter_map(Value::as_str).any(|why| why.contains(words))
     };
+    // a price of ours is one in the new steps by chance, one in five: then nothing was refused, and it is read when an operator looks
+    let shown = wait(path, "it is shown", 5, |_| true);
+    if !holds(&shown) {
+        assert_eq!(ctl(path, &["resume", "--reason", "is it so?"]).0, Some(0));
+    }
     let now = wait(path, words, 60, holds);
     assert!(differs(&now, 1).contains("tick 0.5, swept 0.1"), "it is alerted and shown with what differs: {now}");
     // whatever an operator says, a leg would open that no order can lock

@@ -48,11 +48,11 @@ pub struct Mandate {
     pub may_open: bool,
     /// Commands of class `Cover` may be made.
     pub may_cover: bool,
-    /// A leg of a locked position may be let go by itself. Where the venue of the other one cannot be reached it stays: the position
-    /// is neutral.
+    /// A leg of a locked position may be let go. Where the venue of the other one cannot be reached, or takes no order that closes it, both
+    /// stay: the position is neutral.
     pub may_unlock: bool,
     /// By role: the leg is to be closed by urgent orders, whatever the state means to hold. Both legs of a locked position go
-    /// together, when both venues are fresh; one that is named alone goes at once.
+    /// together, when both venues are fresh and `may_unlock` is set; one that is named alone goes at once.
     pub closes: [bool; 2],
 }
 

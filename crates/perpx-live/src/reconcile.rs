@@ -225,6 +225,12 @@ impl Watch {
         difference
     }
 
+    /// What the venue answers now may be from before something that is booked.
+    pub fn may_be_older(&self, now: Time) -> bool {
+        let Some(booked) = self.booked else { return false };
+        self.asked.map_or_else(|| now.since(booked) < SETTLES, |asked| booked >= asked)
+    }
+
     /// The venue has answered.
     pub fn reading(&mut self, now: Time, holding: &Holding, believed: &Believed<'_>) -> Outcome {
         let Some(asked) = self.asked.take() else { return Outcome::default() };
@@ -506,6 +512,18 @@ mod tests {
 
     fn seconds(all: &[(i64, Outcome)]) -> Vec<i64> {
         all.iter().map(|(second, _)| *second).collect()
+    }
+
+    /// An answer is older than what was booked after its question, or in the moments before an answer that this watch did not ask for.
+    #[test]
+    fn an_answer_may_be_older_than_what_is_booked() {
+        let mut watch = Watch::default();
+        assert!(watch.is_due(at(100), POLL) && !watch.may_be_older(at(101)));
+        watch.booked(at(101));
+        assert!(watch.may_be_older(at(109)), "it was asked before");
+        watch.reading(at(109), &holding(3, 50), &believed(3, 50));
+        assert!(!watch.may_be_older(at(109)) && watch.may_be_older(at(103)));
+        assert!(watch.is_due(at(110), POLL) && !watch.may_be_older(at(111)));
     }
 
     #[test]

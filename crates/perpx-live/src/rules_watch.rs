@@ -1,5 +1,5 @@
 //! What the venues take and what they charge, read again while a run goes on: soon after the start, each hour, and when one of them has
-//! refused an order by a rule. Rules or fees that are worse than those which the strategy was swept with let nothing open until an operator
+//! refused an order by a rule, or takes no order that closes a leg whole. Rules or fees that are worse than those which the strategy was swept with let nothing open until an operator
 //! has looked; closes are made in the newest steps at once.
 
 use perpx_core::config::{VenueWorld, World};
@@ -67,6 +67,8 @@ pub struct RulesWatch {
     worse: [Vec<String>; 2],
     /// By role: what nobody was told of it yet.
     unsaid: [Vec<String>; 2],
+    /// By role: why the last reading failed.
+    failed: [Option<String>; 2],
 }
 
 impl RulesWatch {
@@ -102,6 +104,7 @@ impl RulesWatch {
             paid: [[None; 2]; 2],
             worse: [Vec::new(), Vec::new()],
             unsaid: [Vec::new(), Vec::new()],
+            failed: [None, None],
         })
     }
 
@@ -109,10 +112,7 @@ impl RulesWatch {
     pub fn hear(&mut self, event: &Event) {
         let v = event.venue.ix();
         match event.body {
-            EventBody::Rejected { reason: Reject::Rules, .. } => {
-                let soon = self.asked[v].map_or_else(Instant::now, |asked| asked + self.patience[v]);
-                self.due[v] = self.due[v].map(|due| due.min(soon));
-            }
+            EventBody::Rejected { reason: Reject::Rules, .. } => self.read_soon(v),
             EventBody::Fill { px, qty, maker, fee, .. } if qty.0 > 0 => {
                 let Taken { instrument, fees, referral, .. } = &mut self.taken[v];
                 let (grid, value) = (instrument.money_grid, px.of(qty));
@@ -134,6 +134,12 @@ impl RulesWatch {
         }
     }
 
+    /// Reads venue `v` again, not before a while has gone by since the last time.
+    pub fn read_soon(&mut self, v: usize) {
+        let soon = self.asked[v].map_or_else(Instant::now, |asked| asked + self.patience[v]);
+        self.due[v] = self.due[v].map(|due| due.min(soon));
+    }
+
     fn note(&mut self, v: usize, words: String) {
         if !self.worse[v].contains(&words) {
             self.unsaid[v].push(format!("{words}; nothing opens until `resume`"));
@@ -150,10 +156,14 @@ impl RulesWatch {
             let said = match reading {
                 Ok(said) => said,
                 Err(why) => {
-                    self.unsaid[v].push(format!("what it takes and charges cannot be read: {why}"));
+                    if self.failed[v].as_ref() != Some(&why) {
+                        self.unsaid[v].push(format!("what it takes and charges cannot be read: {why}"));
+                    }
+                    self.failed[v] = Some(why);
                     continue;
                 }
             };
+            self.failed[v] = None;
             let taken = &mut self.taken[v];
             taken.interval_hours = taken.interval_hours.or(said.interval_hours);
             for (fee, newest) in taken.fees.iter_mut().zip(fees(&said)) {

@@ -181,7 +181,8 @@ fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
 fn settled_later(args: &CtlArgs, settling: Settling, nobody: &str) -> io::Result<Answer> {
     let names = Venue::ALL.map(|venue| venue.name());
     let Some(venue) = args.venue.as_deref().filter(|venue| names.contains(venue)) else {
-        return Ok(Answer::no(format!("--venue: accepted: {}", names.join(", "))));
+        let found = args.venue.as_deref().unwrap_or("nothing");
+        return Ok(Answer::no(format!("--venue: found {found}; accepted: {}", names.join(", "))));
     };
     if !args.run.join("journal").is_dir() {
         return Ok(Answer::no(format!("{nobody}, and none ever had: there is nothing to compare")));

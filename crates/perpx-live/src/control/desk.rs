@@ -282,8 +282,8 @@ impl Desk {
     /// What a venue says that the account holds.
     pub fn said(&mut self, venue: usize, holding: &Holding) {
         let (position, open_orders) = (holding.position, holding.orders.len());
-        self.said[venue] = Some(Said { position, open_orders, at: Instant::now(), is_newest: true });
-        self.truth.said(venue, holding.clone());
+        let is_newest = self.truth.said(venue, holding.clone());
+        self.said[venue] = Some(Said { position, open_orders, at: Instant::now(), is_newest });
     }
 
     /// From now on this speaks against opening anything at a venue.
@@ -551,11 +551,23 @@ impl Desk {
         mandate.may_open &= stands.is_empty() && against.is_empty();
         // a locked position is neutral: it stays while one of its venues cannot be reached
         let is_reached = |quote: &Quote| now.since(quote.seen) <= self.max_age;
-        mandate.may_unlock = standing.state != State::Locked || self.quotes.iter().all(is_reached);
+        let stuck = Role::BOTH.map(|role| self.gate.unclosable(role, &sight));
+        for (v, _) in stuck.iter().enumerate().filter(|(_, why)| why.is_some()) {
+            self.rules.iter_mut().for_each(|rules| rules.read_soon(v));
+        }
+        let stuck: Vec<String> =
+            stuck.into_iter().zip(&self.names).filter_map(|(why, name)| Some(format!("{name}: {}", why?))).collect();
+        let can_close = stuck.is_empty() && self.quotes.iter().all(is_reached);
+        mandate.may_unlock = standing.state != State::Locked || can_close;
         let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
-        let lost = (!mandate.may_unlock).then(|| "a venue of the locked position cannot be reached".to_owned());
-        let why_not: Vec<String> =
-            verbs.chain(stands.iter().map(|refusal| refusal.key.to_owned())).chain(lost).chain(against).collect();
+        let lost = (!mandate.may_unlock && stuck.is_empty())
+            .then(|| "a venue of the locked position cannot be reached".to_owned());
+        let why_not: Vec<String> = verbs
+            .chain(stands.iter().map(|refusal| refusal.key.to_owned()))
+            .chain(lost)
+            .chain(stuck)
+            .chain(against)
+            .collect();
         if mandate != self.mandate || why_not != self.why_not {
             if let Some(log) = log {
                 log.may_open(now, mandate, &why_not);
@@ -589,12 +601,15 @@ impl Desk {
                 self.take_verb((Verb::Park, None), (now, &who, &reason), log)
             }
             What::Say(verb, leg) => match self.named(leg.as_deref()) {
-                Err(accepted) => Answer::no(format!("--leg: accepted: {accepted}")),
+                Err(accepted) => Answer::no(format!("--leg: found {}; accepted: {accepted}", leg.unwrap_or_default())),
                 Ok(role) => self.take_verb((verb, role), (now, &who, &reason), log),
             },
             What::Settle(settling, venue) => match self.named(venue.as_deref()) {
                 Ok(Some(role)) => self.settle(settling, role, (now, run), (&who, &reason), log),
-                _ => Answer::no(format!("--venue: accepted: {}", self.names.join(", "))),
+                _ => {
+                    let (found, accepted) = (venue.as_deref().unwrap_or("nothing"), self.names.join(", "));
+                    Answer::no(format!("--venue: found {found}; accepted: {accepted}"))
+                }
             },
         };
         if let Some(answer) = answer {
@@ -745,6 +760,9 @@ impl Desk {
         let (orders_under_way, doubt) = self.gate.under_way();
         let mut differs = self.truth.differs();
         differs.iter_mut().zip(self.worse_rules()).for_each(|(all, rules)| all.extend(rules));
+        for role in Role::BOTH {
+            differs[role.ix()].extend(self.gate.unclosable(role, &sight));
+        }
         let held = |role: Role| {
             let said = self.said[role.ix()];
             Held {

@@ -58,8 +58,8 @@ pub struct Snapshot {
     pub orders_under_way: usize,
     /// Market seconds since the oldest order has been in doubt.
     pub doubt_sec: Option<f64>,
-    /// Quote money.
-    pub losses: Losses,
+    /// Quote money; `null`: nothing is quoted yet.
+    pub losses: Option<Losses>,
     /// Of both balances, what nothing explains; quote money.
     pub unexplained: f64,
     /// `max_loss_day`, `max_loss_total`.
@@ -138,12 +138,16 @@ impl fmt::Display for Snapshot {
             true => writeln!(f, "may open  yes")?,
             false => writeln!(f, "may open  no: {}", self.why_not.join("; "))?,
         }
-        let Losses { day, total, equity } = self.losses;
         let result = |lost: f64, n: usize| match self.loss_limits[n] {
             Some(limit) => format!("{:+.2} (at most {limit} may be lost)", -lost + 0.0),
             None => format!("{:+.2} (no limit)", -lost + 0.0),
         };
-        writeln!(f, "result    {} today, {} in all; equity {equity:.2}", result(day, 0), result(total, 1))?;
+        match self.losses {
+            Some(Losses { day, total, equity }) => {
+                writeln!(f, "result    {} today, {} in all; equity {equity:.2}", result(day, 0), result(total, 1))?;
+            }
+            None => writeln!(f, "result    not known yet: no book was heard")?,
+        }
         for (held, clock) in self.held.iter().zip(self.clocks) {
             if let Some(Offset { offset_ns, bound_ns }) = clock {
                 let [offset, bound] = [offset_ns, bound_ns].map(|ns| TimeDelta(ns).as_f64(SECOND));
@@ -184,7 +188,7 @@ mod tests {
             liquidation_bp: None,
             differs: Vec::new(),
         };
-        let losses = Losses { day: -3.5, total: 12.25, equity: 987.75 };
+        let losses = Some(Losses { day: -3.5, total: 12.25, equity: 987.75 });
         let snapshot = Snapshot { held: vec![held], losses, loss_limits: [Some(40.0), None], ..Snapshot::default() };
         let text = snapshot.to_string();
         let lines: Vec<&str> = text.lines().collect();
@@ -193,7 +197,8 @@ mod tests {
             "grvt      -0.01 believed; it said 0, 1 orders open, 61 s ago, before something that was booked since"
         );
         assert_eq!(lines[4], "result    +3.50 (at most 40 may be lost) today, -12.25 (no limit) in all; equity 987.75");
-        let even = Snapshot::default().to_string();
+        let even = Snapshot { losses: Some(Losses::default()), ..Snapshot::default() }.to_string();
         assert!(even.contains("result    +0.00 (no limit) today"), "{even}");
+        assert!(Snapshot::default().to_string().contains("result    not known yet"));
     }
 }

@@ -148,9 +148,10 @@ impl Truth {
         self.last = self.last.max(Some(id));
     }
 
-    /// What a venue says that the account holds.
-    pub fn said(&mut self, venue: usize, holding: Holding) {
+    /// What a venue says that the account holds; whether everything that is booked is in it.
+    pub fn said(&mut self, venue: usize, holding: Holding) -> bool {
         self.fresh[venue] = Some(holding);
+        !self.watches[venue].may_be_older(engine_time::now())
     }
 
     /// The stream of an account is open again.

@@ -111,7 +111,7 @@ pub enum Demand {
 /// Of the venues, by role.
 #[derive(Clone, Debug)]
 pub struct Venues {
-    instruments: [Instrument; 2],
+    pub(super) instruments: [Instrument; 2],
     /// An order that has not been heard of for so long can land no more.
     fences: [TimeDelta; 2],
 }
@@ -360,6 +360,21 @@ impl Gate {
     /// What a venue says now that it takes.
     pub fn set_rules(&mut self, role: Role, said: &Said) {
         said.write_to(&mut self.venues.instruments[role.ix()]);
+    }
+
+    /// Why a leg cannot be closed whole by what its venue takes now.
+    pub fn unclosable(&self, role: Role, sight: &Sight<'_>) -> Option<String> {
+        let (instrument, quote) = (&self.venues.instruments[role.ix()], sight.quotes[role.ix()]);
+        let (qty, mid) = (sight.books[role.ix()].leg.qty, quote.bbo.mid_or_none());
+        let px = if mid.is_quoted() { mid.price() } else { quote.mark };
+        if qty.0 % instrument.lot.0 != 0 {
+            return Some(format!("{qty} cannot be closed whole: orders are in steps of {} there", instrument.lot));
+        }
+        if qty.is_zero() || px.0 <= 0 || instrument.takes_as(OrderKind::Ioc, qty, px) {
+            return None;
+        }
+        let least = [instrument.min_qty.to_string(), money(instrument.min_notional)];
+        Some(format!("{qty} cannot be closed: an order is of {} coins and worth {} there at least", least[0], least[1]))
     }
 
     /// A close at the furthest at which it may go; after refusals for the price band at any price.

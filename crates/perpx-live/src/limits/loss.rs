@@ -44,7 +44,8 @@ pub struct LossWatch {
     base: Option<(i64, [MidValue; 2])>,
     /// By limit, day and total: since when both measures are beyond it.
     since: [Option<Time>; 2],
-    losses: Losses,
+    /// `None`: nothing was quoted yet.
+    losses: Option<Losses>,
     /// The day and what is lost, exactly, as of the last look.
     lost: Option<Lost>,
     /// The day's base is to be written down at the next look.
@@ -69,7 +70,7 @@ impl LossWatch {
             initial: initial.into(),
             base: None,
             since: [None; 2],
-            losses: Losses::default(),
+            losses: None,
             lost: None,
             is_new_base: false,
         }
@@ -94,8 +95,8 @@ impl LossWatch {
         self.base = Some((day, base.map(MidValue::from)));
     }
 
-    /// As of the last look.
-    pub fn losses(&self) -> Losses {
+    /// As of the last look at which what is held was quoted.
+    pub fn losses(&self) -> Option<Losses> {
         self.losses
     }
 
@@ -120,7 +121,7 @@ impl LossWatch {
         let day = (base[0] - equity[0]).min(base[1] - equity[1]);
         let total = (self.initial - equity[0]).min(self.initial - equity[1]);
         self.lost = Some(Lost { day: now.day(), of_day: exact(day), in_all: exact(total) });
-        self.losses = Losses { day: day.as_f64(), total: total.as_f64(), equity: equity[0].as_f64() };
+        self.losses = Some(Losses { day: day.as_f64(), total: total.as_f64(), equity: equity[0].as_f64() });
         for (n, (key, lost)) in [(Key::MaxLossDay, day), (Key::MaxLossTotal, total)].into_iter().enumerate() {
             let Some(most) = limits.cash(key) else { continue };
             let limit = MidValue::from(most);

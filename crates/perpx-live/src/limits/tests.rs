@@ -310,7 +310,7 @@ fn a_loss_acts_by_both_measures_and_in_its_time() {
             let found = watch.look(&limits, (now, 5 * SECOND), (&books, quotes), (expected, Cash::ZERO));
             broken.push(found.broken.is_some());
         }
-        (broken, watch.losses().total)
+        (broken, watch.losses().expect("quoted").total)
     };
     assert_eq!(looked(98_900, 98_900, &[0, 9, 10], false).0, [false, false, true]);
     assert_eq!(looked(99_500, 98_900, &[0, 10, 20], false).0, [false; 3], "the marks do not say so");
@@ -510,4 +510,27 @@ fn a_close_is_in_the_steps_that_its_venue_takes_now() {
     assert_eq!(of(Side::Buy, 1_010, 25), (1_100, 20));
     assert_eq!(of(Side::Sell, 1_010, 25), (1_000, 20));
     assert_eq!(of(Side::Sell, 1_000, 5), (1_000, 5));
+}
+
+/// 0.01 coins at 100,000 are worth 1,000. They go in lots of 0.01, not in lots of 0.02 or 0.004; not below the least size or value; and what is
+/// not held keeps nothing.
+#[test]
+fn what_a_venue_takes_now_tells_what_cannot_be_closed() {
+    let mut books = books();
+    books[0].apply(&fill(START, &order(1, Role::Long, Class::Open, 10, 100_000)).body);
+    let sight = sight(START, [100_000, 100_000], &books);
+    let words = |role: Role, lot: i64, least: i64, value: i128| {
+        let mut venues = venues();
+        let instrument = &mut venues.instruments[role.ix()];
+        (instrument.lot, instrument.min_qty) = (Qty(lot * 1_000_000), Qty(least * 1_000_000));
+        (instrument.min_notional, instrument.min_binds_takers) = (Price(ONE).of(Qty(ONE)), true);
+        instrument.min_notional.0 *= value;
+        Gate::new(Limits::NONE, venues, [Qty::ZERO; 2]).unclosable(role, &sight).unwrap_or_default()
+    };
+    assert_eq!(words(Role::Long, 10, 10, 1_000), "");
+    assert_eq!(words(Role::Long, 20, 10, 0), "0.01 cannot be closed whole: orders are in steps of 0.02 there");
+    assert_eq!(words(Role::Long, 4, 4, 0), "0.01 cannot be closed whole: orders are in steps of 0.004 there");
+    assert!(words(Role::Long, 1, 11, 0).contains("an order is of 0.011 coins"));
+    assert!(words(Role::Long, 1, 1, 1_001).contains("worth 1001 there at least"), "{}", words(Role::Long, 1, 1, 1_001));
+    assert_eq!(words(Role::Short, 20, 20, 9_999), "");
 }

@@ -5,6 +5,7 @@ use super::machine::number;
 use super::requests::{beyond_standard, worst_minute};
 use super::row::{Grade, Row};
 use crate::live_file::ACCOUNT_LINES;
+use crate::recovery::Past;
 use crate::rules_watch::{WORSE, is_coarser, is_dearer};
 use perpx_core::config::{Profile, Size, Tier, VenueWorld};
 use perpx_core::market::DepthLevel;
@@ -379,11 +380,13 @@ impl Look<'_> {
 
     fn account(&mut self, said: &AccountSaid, number: &str) {
         let AccountSaid { position, open_orders, .. } = said;
-        let has_journal = self.subject.folder.path.join("journal").is_dir();
+        let journal = self.subject.folder.path.join("journal");
+        // read after the account: what the run has sent by then is in it
+        let has_some = journal.is_dir() && Past::read(&journal).is_ok_and(|(past, _)| past.is_open());
         let found = format!("{number} holds {position} and has {open_orders} orders open");
         self.add(match position.is_zero() && *open_orders == 0 {
             true => Row::ok("account", found),
-            false if has_journal => Row::of(
+            false if has_some => Row::of(
                 Grade::Warn,
                 "account",
                 found,
@@ -393,7 +396,7 @@ impl Look<'_> {
             false => Row::of(
                 Grade::Refuse,
                 "account",
-                format!("{found}, of which no journal in this folder knows"),
+                format!("{found}, of which this folder's journal has nothing"),
                 "an account that holds nothing, with no order open",
                 "close and cancel by hand, or name the folder of the run",
             ),

@@ -35,6 +35,10 @@ pub enum ReachError {
     Lane(String),
     #[error("{at}: nothing answers there: {why}; accepted: the first port of a running `perpx-data emulate`")]
     Silent { at: String, why: String },
+    #[error(
+        "{at}: the emulator there has {first} as its first port, and a run's accounts go by that; to do: name {first}"
+    )]
+    NotFirst { at: String, first: String },
     #[error("{at}: the emulator there plays {found}, and not {venue}; start it with --venue {venue} or --venue both")]
     NotPlayed { at: String, found: String, venue: &'static str },
 }
@@ -188,6 +192,11 @@ async fn ask(dialer: &Dialer, first: &Address) -> Result<Option<Played>, ReachEr
 impl Played {
     /// Where a venue is that is played there.
     fn hosts(&self, venue: Venue, first: &Address) -> Result<Hosts, ReachError> {
+        let least = self.venues.iter().flat_map(|played| played.ports.values()).min();
+        if let Some(least) = least.filter(|least| **least != first.port) {
+            let is = Address { port: *least, ..first.clone() };
+            return Err(ReachError::NotFirst { at: first.to_string(), first: is.to_string() });
+        }
         let names: &[(Host, &str)] = match venue {
             Venue::Lighter => &[(Host::Main, "api")],
             Venue::Grvt => &[(Host::Login, "login"), (Host::MarketData, "market_data"), (Host::Main, "trades")],
@@ -217,10 +226,13 @@ mod tests {
         let text = r#"{"wall_ns":5,"market_ns":7000000000,"speed":2.0,"tls":false,"faults_from_ns":3,
                        "venues":[{"venue":"grvt","ports":{"login":9,"market_data":7,"trades":8}}]}"#;
         let played: Played = serde_json::from_str(text).expect("an emulator");
-        let first = Address { is_tls: false, host: "127.0.0.1".to_owned(), port: 9 };
+        let first = Address { is_tls: false, host: "127.0.0.1".to_owned(), port: 7 };
         let hosts = played.hosts(Venue::Grvt, &first).expect("it is played");
         let ports: Vec<u16> = [Host::Login, Host::MarketData, Host::Main].iter().map(|host| hosts[host].port).collect();
         assert_eq!(ports, [9, 7, 8]);
+        let second = Address { port: 9, ..first.clone() };
+        let second = played.hosts(Venue::Grvt, &second).expect_err("its second port").to_string();
+        assert!(second.starts_with("127.0.0.1:9: ") && second.ends_with("name 127.0.0.1:7"), "{second}");
         let other = played.hosts(Venue::Lighter, &first).expect_err("it is not").to_string();
         assert!(other.contains("plays grvt") && other.contains("--venue lighter"), "{other}");
         let clock = played.clock().expect("another day's");
