@@ -237,6 +237,9 @@ impl Scene {
                     ["hold"] => Mandate { may_open: false, ..Mandate::FULL },
                     ["keep"] => Mandate { may_open: false, may_unlock: false, ..Mandate::FULL },
                     ["reduce"] => Mandate { may_open: false, may_cover: false, closes: [true; 2], ..Mandate::FULL },
+                    ["close", "together"] => {
+                        Mandate { may_open: false, may_unlock: false, closes: [true; 2], ..Mandate::FULL }
+                    }
                     ["close"] => Mandate { may_open: false, closes: [true; 2], ..Mandate::FULL },
                     ["close", leg] => {
                         Mandate { may_open: false, closes: Role::BOTH.map(|r| r == role(leg)), ..Mandate::FULL }
