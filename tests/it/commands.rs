@@ -81,8 +81,10 @@ fn runs() -> &'static (Case, String, String) {
 /// Whoever records a result names the code by this word; a run's results carry the same one.
 #[test]
 fn the_version_names_the_code_of_the_results() {
-    let text = out(&run(SWEEP, "--version"));
-    assert_eq!(text.trim(), format!("perpx-sweep {} (code {})", env!("CARGO_PKG_VERSION"), perpx::sweep::code_id()));
+    for (program, name) in [(SWEEP, "perpx-sweep"), (LIVE, "perpx-live")] {
+        let text = out(&run(program, "--version"));
+        assert_eq!(text.trim(), format!("{name} {} (code {})", env!("CARGO_PKG_VERSION"), perpx::sweep::code_id()));
+    }
 }
 
 #[test]

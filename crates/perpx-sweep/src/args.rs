@@ -1,5 +1,6 @@
 //! The command line of perpx-sweep: arguments in, one call, exit code out.
 
+use crate::VERSION;
 use crate::engine::placebo::{Placebo, placebo};
 use crate::engine::run::{Summary, sweep};
 use crate::error::SweepError;
@@ -19,9 +20,6 @@ use std::time::Duration;
 /// The whole help in a screen: no headings, the commands by name.
 const HELP: &str = "{about}\n\n{usage-heading} {usage}\n\n  \
                     <GRID.toml>            The grid file, such as sweeps/quickstart.toml\n{options}{after-help}\n";
-
-/// The version, and the code that names its results: run.json has the same word.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (code ", env!("PERPX_CODE_ID"), ")");
 
 /// Run a grid of configurations over recorded markets, rank them, write the best
 #[derive(Parser)]

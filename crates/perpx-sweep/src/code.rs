@@ -4,3 +4,6 @@
 pub fn code_id() -> &'static str {
     env!("PERPX_CODE_ID")
 }
+
+/// The version, and that name: run.json has the same word.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (code ", env!("PERPX_CODE_ID"), ")");

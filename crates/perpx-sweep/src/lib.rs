@@ -36,7 +36,7 @@ mod results;
 mod symbol_run;
 mod trial_log;
 
-pub use code::code_id;
+pub use code::{VERSION, code_id};
 pub use engine::run::{Summary, sweep};
 pub use error::SweepError;
 pub use inspect::{compare, explain, runs, show};
