@@ -34,7 +34,7 @@ mod simulated;
 mod venue_port;
 mod walk;
 
-pub use chain::LedgerHash;
+pub use chain::{LedgerChain, LedgerHash};
 pub use driver_slot::{Drive, DriverSlot, Shared, begin};
 pub use index::Index;
 pub use job::Job;

@@ -6,7 +6,7 @@ use super::simulated::Simulated;
 use super::venue_port::VenuePort;
 use super::{Index, Job, RunState};
 use crate::ledger::{Line, Mids};
-use crate::market::{Bbo, Command, Event, EventBody, Role};
+use crate::market::{Bbo, Command, Event, EventBody, OrderId, Role};
 use crate::port::{Actions, Moment, Trader, View};
 use crate::signals::TileSignals;
 use crate::stats::At;
@@ -220,7 +220,7 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
         if !end {
             self.rebalance(event.at, mids);
         }
-        self.m.hash.entry(event);
+        self.m.chain.entry(event, self.m.since);
         let m = &mut *self.m;
         let at = At { now: m.now.max(event.at), row: self.row, belief: &m.belief, mids };
         let ended = if end { None } else { m.tally.booked(&at, event, m.trader.is_hedging(), T::STATES) };
@@ -319,12 +319,13 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
         };
         m.steps += 1;
         m.trader.step(self.job.plan, moment, &view, &mut self.out);
+        m.is_resting |= m.trader.is_quiet();
         if let Some(transition) = self.out.transition {
             let mids = self.mids();
             let m = &mut *self.m;
             m.tally.legging.look(&self.tile.local, row);
             m.belief.value_at(mids, T::STATES[usize::from(transition.from)].unmatched);
-            m.hash.transition(now, &transition);
+            m.chain.transition(now, &transition);
             let trades = m.tally.pnls.len();
             let ended = m.tally.transition(&At { now, row, belief: &m.belief, mids }, &transition, T::STATES);
             // a sample at this same instant is made after it: it counts in the interval under way
@@ -369,6 +370,9 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
                 Command::Place(order) => {
                     let bbo: Bbo = self.tile.local.bbo(self.row, role);
                     self.m.tally.order(&order, bbo.opposite(order.side).0);
+                    if std::mem::take(&mut self.m.is_resting) {
+                        self.m.since = OrderId(order.id.0.wrapping_sub(1));
+                    }
                 }
                 Command::Cancel { .. } => self.m.tally.cancel(),
                 Command::Modify { .. } | Command::Query { .. } => {}

@@ -3,9 +3,9 @@
 use super::extreme::Kept;
 use super::simulated::Simulated;
 use super::venue_port::{Remote, VenuePort};
-use super::{Driver, Index, Job, LedgerHash, Pass, RowsSeen};
+use super::{Driver, Index, Job, LedgerChain, LedgerHash, Pass, RowsSeen};
 use crate::ledger::Belief;
-use crate::market::Event;
+use crate::market::{Event, OrderId};
 use crate::port::{Breach, Trader};
 use crate::signals::TileSignals;
 use crate::sim::SimVenue;
@@ -29,7 +29,11 @@ pub struct RunState<T: Trader, P: VenuePort = Simulated> {
     /// The returns by atom, where the run is a row of a trial matrix.
     pub(super) atoms: Option<Box<Atoms>>,
     pub(super) tally: Tally,
-    pub(super) hash: LedgerHash,
+    pub(super) chain: LedgerChain,
+    /// Before the first number of an order after nothing was under way.
+    pub(super) since: OrderId,
+    /// Nothing is under way.
+    pub(super) is_resting: bool,
     /// The newest moment.
     pub(super) now: Time,
     /// By role: the newest decision time of a command and how many were sent at it.
@@ -93,7 +97,7 @@ impl<T: Trader> RunState<T> {
         };
         RunResult {
             metrics: Metrics::of(&outcome),
-            hash: self.hash,
+            hash: self.chain.hash(),
             halted_at: self.equity.halted_at,
             steps: self.steps,
             late_arrivals: self.sims().iter().map(|sim| sim.stats().late_arrivals).sum(),
@@ -139,7 +143,9 @@ impl<T: Trader, P: VenuePort> RunState<T, P> {
             equity: Equity::new(job.from, job.initial(), job.stats_interval),
             atoms: None,
             tally: Tally::new(job.from, T::STATES.len(), T::REASONS.len()),
-            hash: LedgerHash::default(),
+            chain: LedgerChain::default(),
+            since: OrderId(0),
+            is_resting: true,
             now: job.from,
             sent: [(Time::MIN, 0); 2],
             kept: None,
@@ -190,7 +196,9 @@ impl<T: Trader, P: VenuePort> RunState<T, P> {
             equity: self.equity,
             atoms: self.atoms,
             tally: self.tally,
-            hash: self.hash,
+            chain: self.chain,
+            since: self.since,
+            is_resting: self.is_resting,
             now: self.now,
             sent: self.sent,
             kept: self.kept,
@@ -239,6 +247,6 @@ impl<T: Trader, P: VenuePort> RunState<T, P> {
 
     /// Of all ledger entries and transitions so far.
     pub fn hash(&self) -> LedgerHash {
-        self.hash
+        self.chain.hash()
     }
 }
