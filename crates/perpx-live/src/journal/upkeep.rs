@@ -210,6 +210,29 @@ mod tests {
         assert_eq!(read(other.path()), was);
     }
 
+    /// A mark belongs to one segment of one journal: of the same run, at the same record, after the same segments.
+    #[test]
+    fn a_mark_of_another_segment_is_passed_over() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path();
+        written(folder, 3);
+        tidy(folder, SystemTime::now()).expect("tidies");
+        let mark = Mark::read(folder, 3).expect("a mark");
+        let others = [
+            Mark { run: [4; 16], ..mark.clone() },
+            Mark { first: mark.first + 1, ..mark.clone() },
+            Mark { chain: [9; 24], ..mark.clone() },
+            Mark { number: 2, ..mark.clone() },
+        ];
+        for other in others {
+            other.write(folder).expect("writes");
+            fs::rename(folder.join(format!("{:06}.past", other.number)), folder.join("000003.past")).expect("renames");
+            assert_eq!(Mark::read(folder, 3), None, "{other:?}");
+        }
+        mark.write(folder).expect("writes");
+        assert_eq!(Mark::read(folder, 3), Some(mark));
+    }
+
     /// After 400 days a segment goes; what it came to stays, and the journal is written on.
     #[test]
     fn segments_go_after_four_hundred_days() {

@@ -138,6 +138,22 @@ fn what_a_venue_takes_is_kept_for_closes() {
     assert_eq!(gate.counts()["requests"], 2);
 }
 
+/// Nothing is sent to close what its venue is confirmed not to hold, and no more than it holds.
+#[test]
+fn a_close_is_of_what_is_there() {
+    let books = books();
+    let close = order(1, Role::Short, Class::Close, 10, 100_001);
+    let judged = |there: Option<i64>| {
+        let mut gate = Gate::new(Limits::NONE, venues(), [Qty(10_000_000), Qty::ZERO]);
+        let mut now = sight(START, [100_000, 100_000], &books);
+        now.there[Role::Short.ix()] = there.map(|milli| Qty(milli * 1_000_000));
+        gate.judge(&Command::Place(close), &now)
+    };
+    assert_eq!([None, Some(10)].map(judged), [Verdict::Pass, Verdict::Pass]);
+    assert_eq!(judged(Some(4)), Verdict::Amend(NewOrder { qty: Qty(4_000_000), ..close }));
+    assert_eq!(refused(judged(Some(0))), "position");
+}
+
 /// Buys of 0.01 one after the other: what is under way, in doubt or filled counts; what ended without a fill does not.
 #[test]
 fn a_position_counts_what_may_still_fill_of_it() {
