@@ -104,7 +104,8 @@ fn run(best: &Path, crashes: Vec<String>) -> Came {
     let wrong = match () {
         // it died when all was closed, and what was begun then was stopped at once
         () if code == Some(130) && is_over && died > 0 => None,
-        () if code != Some(0) => Some(format!("it ended with {code:?}")),
+        // one that a busy machine has kept from its end is parked, with the legs that the strategy holds
+        () if code != Some(0) && code != Some(7) => Some(format!("it ended with {code:?}")),
         () if !report.contains("\"agrees\":true") => Some("the books differ".to_owned()),
         () if orders.iter().collect::<BTreeSet<_>>().len() != orders.len() => {
             Some(format!("a number was used twice: {orders:?}"))

@@ -64,6 +64,8 @@ impl Place {
         if is_warm {
             command.args(["--store", SAMPLE]);
         }
+        // as the service has it
+        command.env("MALLOC_ARENA_MAX", "1");
         command.arg("--json").current_dir(path).stdout(file("out")).stderr(file("err"));
         let child = command.spawn().expect("it starts");
         let out = path.join(format!("out{}", self.processes));

@@ -5,6 +5,7 @@ use super::live_file::Network;
 use perpx_data::path::state_folder;
 use perpx_venues::recorder::folder::{self, FolderError, Lock};
 use perpx_venues::registry::AccountNumbers;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Accounts that nobody else of this machine trades on, for as long as this lives.
@@ -23,7 +24,7 @@ pub fn lock(network: &Network, numbers: &[AccountNumbers], run: &Path) -> Result
     let one = |account: &AccountNumbers| {
         // a rehearsal may be at the emulator of another run
         let place = match network {
-            Network::Emulated(host) | Network::Custom(host) => host.clone(),
+            Network::Emulated(host) | Network::Custom(host) => of_this_machine(host),
             known => known.words(),
         };
         let name = format!("{place}-{}-{}", account.venue().name(), account.shown());
@@ -38,4 +39,26 @@ pub fn lock(network: &Network, numbers: &[AccountNumbers], run: &Path) -> Result
         })
     };
     Ok(AccountLocks { _locks: numbers.iter().map(one).collect::<Result<_, _>>()? })
+}
+
+/// A host of this machine by one name, however it is written.
+fn of_this_machine(host: &str) -> String {
+    let Some((name, port)) = host.rsplit_once(':') else { return host.to_owned() };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let is_here = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|at| at.is_loopback());
+    if is_here { format!("127.0.0.1:{port}") } else { host.to_ascii_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_this_machine;
+
+    #[test]
+    fn a_host_of_this_machine_has_one_name() {
+        for host in ["127.0.0.1:8020", "localhost:8020", "LOCALHOST:8020", "[::1]:8020", "127.0.0.7:8020"] {
+            assert_eq!(of_this_machine(host), "127.0.0.1:8020", "{host}");
+        }
+        assert_ne!(of_this_machine("localhost:8021"), "127.0.0.1:8020");
+        assert_eq!(of_this_machine("venue.example:443"), "venue.example:443");
+    }
 }

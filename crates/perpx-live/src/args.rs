@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
     disable_help_subcommand = true,
     after_help = "Example: perpx-live --config reports/quickstart/best.yml --speed 3600\n\
                   Ctrl-C closes what is open and reports; a second one ends at once.\n\
-                  Exit codes: 0 the ledger is the sweep's, 1 it differs, 2 bad input, 130 stopped\n\
+                  Exit codes: 0 as swept, 1 not, 2 bad input, 130 stopped; live: going-live.md\n\
                   Also: ctl RUN VERB; journal, diverge, preflight, probe, arm RUN; keys"
 )]
 pub struct Cli {

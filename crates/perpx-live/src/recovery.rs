@@ -426,6 +426,11 @@ impl Past {
         !self.is_over && (self.held != [Qty::ZERO; 2] || !self.sent.is_empty())
     }
 
+    /// By role: coins of the leg.
+    pub fn held(&self) -> [Qty; 2] {
+        self.held
+    }
+
     /// What the newest process went by.
     pub fn copies(&self) -> Option<&Copies> {
         self.copies.as_ref()

@@ -222,7 +222,8 @@ fn last(run: &Path, nobody: &str) -> Answer {
                 ["accounts", "ended"].into_iter().zip(newest).filter_map(|(n, t)| Some((n, t?)))
             {
                 let content = content.value();
-                lines.push(format!("{name:<9} {} {content}", at.to_second()));
+                let when = if name == "accounts" { "told then, before what came since: " } else { "" };
+                lines.push(format!("{name:<9} {} {when}{content}", at.to_second()));
                 body.insert(name.to_owned(), content);
             }
         }

@@ -27,7 +27,7 @@ struct Measured {
 /// The losses of a run and of its day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Losses {
-    /// Since 00:00 UTC, quote money; the smaller of both measures. A gain is negative.
+    /// Since 00:00 UTC, quote money, at mids. A gain is negative.
     pub day: f64,
     /// Since the run began.
     pub total: f64,
@@ -121,7 +121,9 @@ impl LossWatch {
         let day = (base[0] - equity[0]).min(base[1] - equity[1]);
         let total = (self.initial - equity[0]).min(self.initial - equity[1]);
         self.lost = Some(Lost { day: now.day(), of_day: exact(day), in_all: exact(total) });
-        self.losses = Some(Losses { day: day.as_f64(), total: total.as_f64(), equity: equity[0].as_f64() });
+        // limits act by the smaller of both measures; whoever reads a loss beside an equity is shown that of the equity
+        let (of_day, in_all) = ((base[0] - equity[0]).as_f64(), (self.initial - equity[0]).as_f64());
+        self.losses = Some(Losses { day: of_day, total: in_all, equity: equity[0].as_f64() });
         for (n, (key, lost)) in [(Key::MaxLossDay, day), (Key::MaxLossTotal, total)].into_iter().enumerate() {
             let Some(most) = limits.cash(key) else { continue };
             let limit = MidValue::from(most);

@@ -382,10 +382,15 @@ impl Look<'_> {
         let AccountSaid { position, open_orders, .. } = said;
         let journal = self.subject.folder.path.join("journal");
         // read after the account: what the run has sent by then is in it
-        let has_some = journal.is_dir() && Past::read(&journal).is_ok_and(|(past, _)| past.is_open());
+        let past = if journal.is_dir() { Past::read(&journal).ok().map(|(past, _)| past) } else { None };
+        let held = past.as_ref().map_or(Qty::ZERO, |past| past.held()[self.v]);
+        let has_some = past.is_some_and(|past| past.is_open());
         let found = format!("{number} holds {position} and has {open_orders} orders open");
         self.add(match position.is_zero() && *open_orders == 0 {
             true => Row::ok("account", found),
+            false if has_some && position.abs() == held && *open_orders == 0 => {
+                Row::ok("account", format!("{found}, as this run's journal has it"))
+            }
             false if has_some => Row::of(
                 Grade::Warn,
                 "account",
