@@ -99,6 +99,12 @@ pub(crate) fn served_at(dir: &Path) -> String {
 
 /// Asks a run to end, which it does flat, or with a locked position that stays.
 fn parks(run: Running, dir: &Path) {
+    let began = Instant::now();
+    // one that has not begun to trade only ends
+    while !fs::read_to_string(dir.join("out")).is_ok_and(|text| text.contains("Ctrl-C ends it")) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not begin");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     run.signal("-INT");
     let code = run.code();
     let said = ["out", "err"].map(|name| fs::read_to_string(dir.join(name)).unwrap_or_default());

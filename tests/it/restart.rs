@@ -3,6 +3,7 @@
 
 use crate::attach::{LIVE, begin, begin_with, folder, journal, seen};
 use crate::ctl::{ctl, ended, is_in, wait};
+use crate::panel::ask;
 use crate::paper::{field, ran};
 use crate::reconcile::{FAST, differs, intrusion, locked};
 use perpx::live::journal::record::{HEAD_LEN, Kind, Record};
@@ -97,6 +98,52 @@ fn a_start_that_is_refused_closes_what_is_held() {
 }
 
 /// Another program goes on where it makes each command of the last hour again; where it does not, it is told to, or does nothing but close.
+/// A start with a position waits for a venue that is away, or whose gateway refuses it, and says so; what is said meanwhile is done afterwards.
+/// The account keeps its leverage.
+#[test]
+fn a_start_with_a_position_waits_for_its_venue() {
+    let dir = folder();
+    let path = dir.path();
+    let (_market, port, best, run) = locked(path, &FAST, "", 30);
+    let host = format!("127.0.0.1:{port}");
+    let fault = |text: &str| {
+        let (status, _, body) = ask(&host, "POST /emulator/fault", &[], &format!("[[fault]]\nat = \"0s\"\n{text}"));
+        assert_eq!(status, 200, "{body}");
+    };
+    let leverages = || {
+        let seen = fs::read_to_string(path.join("witness.jsonl")).expect("what the venues saw");
+        seen.matches("set_position_config").count() + seen.matches("update_leverage").count()
+    };
+    let set = leverages();
+    assert!(set >= 2, "{set}");
+    let faults = [
+        "kind = \"partition\"\nvenue = \"grvt\"\nfor = \"12s\"",
+        "kind = \"gateway-page\"\ncontaining = \"\"\nstatus = 403\nvenue = \"grvt\"\nfor = \"8s\"",
+        "kind = \"answer-429\"\nvenue = \"lighter\"\nfor = \"8s\"",
+    ];
+    let mut run = Some(run);
+    for text in faults {
+        run.take().expect("it runs").signal("-KILL");
+        fault(text);
+        let new = begin(path, &best, port);
+        std::thread::sleep(std::time::Duration::from_secs(6));
+        let (code, answer) = ctl(path, &["status"]);
+        assert!(code == Some(0) && answer.contains("is not ready to trade"), "{text}: {code:?} {answer}");
+        let (code, answer) = ctl(path, &["pause", "--reason", "wait"]);
+        assert!(code == Some(0) && answer.contains("it is done as soon as the run goes on"), "{text}: {answer}");
+        let now = wait(path, "it does not go on", 60, is_in("S3"));
+        assert_eq!(now["verbs"][0]["verb"], "pause", "{text}: {now}");
+        run = Some(new);
+    }
+    assert_eq!(leverages(), set, "the leverage of a position was set");
+    let run = run.expect("it runs");
+    assert_eq!(ctl(path, &["flatten"]).0, Some(0));
+    wait(path, "it does not close", 60, is_in("S0"));
+    run.signal("-TERM");
+    let (_, line) = ended(path, run, 60);
+    assert_eq!(field(&line, "agrees"), "true", "{line}");
+}
+
 #[test]
 fn another_program_goes_on_where_it_decides_alike() {
     let dir = folder();

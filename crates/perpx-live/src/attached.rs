@@ -158,6 +158,7 @@ fn trade(
     let truth = args.from_truth.then(|| "--from-truth".to_owned());
     let why = refusal.as_ref().map(ToString::to_string).or(truth);
     let closing = why.clone().map(|why| Closing { why, is_urgent: is_urgent || args.from_truth, strays: None });
+    let is_open = went.is_open();
     let (engine, carry, went_on, past, mut before) = from_past(went, closing, (options, &strategy), (&signals, from))?;
     let names = Role::BOTH.map(|role| reaches[role.ix()].venue.name().to_owned());
     let identity = identity((&folder, &strategy, options), (args, numbers), (&names, clock.speed));
@@ -173,7 +174,12 @@ fn trade(
     let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
     let mut session = Session::open(connections, (Some(log), Some(observer), Some(desk)), past, from, &options.stop)?;
     let beginning = match went_on {
-        Some(went_on) => Ok(went_on),
+        Some(went_on) if is_open => Ok(went_on),
+        // an account that somebody uses meanwhile keeps its leverage: it is told with what differs
+        Some(went_on) => session.accounts().and_then(|all| match all.iter().all(Holding::is_flat) {
+            true => session.set_leverage().map(|()| went_on),
+            false => Ok(went_on),
+        }),
         None => begin_anew(&mut session, &names, from, (&mut before, args.from_truth)),
     };
     let beginning = match beginning {
@@ -403,7 +409,11 @@ fn begin_anew(
     from: Time,
     (before, from_truth): (&mut Before, bool),
 ) -> Result<Beginning, LiveError> {
-    let Some(closing) = &mut before.closing else { return Ok(Beginning::new(from, flat(session, names)?)) };
+    let Some(closing) = &mut before.closing else {
+        let capital = flat(session, names)?;
+        session.set_leverage()?;
+        return Ok(Beginning::new(from, capital));
+    };
     let holdings = session.accounts()?;
     if from_truth {
         // a leg on the other side is none of the strategy's: it is told at the end, and stays

@@ -370,11 +370,11 @@ impl LiveError {
             LiveError::Emulated { .. } | LiveError::Played { .. } | LiveError::OtherTag { .. } => 4,
             LiveError::NotAccepted | LiveError::Promotion { .. } | LiveError::Decisions { .. } => 4,
             LiveError::Unknown | LiveError::Stopped => 130,
-            LiveError::Books { .. } | LiveError::Venue { .. } | LiveError::Silent { .. } => 1,
+            LiveError::Books { .. } | LiveError::Venue { .. } => 1,
             LiveError::NotFlat { .. } | LiveError::OtherInstance { .. } | LiveError::AccountTaken { .. } => 4,
             LiveError::JournalLost { .. } => 5,
             LiveError::Killed { .. } => 6,
-            LiveError::ClockBehind { .. } => 75,
+            LiveError::ClockBehind { .. } | LiveError::Silent { .. } => 75,
             LiveError::Open { .. } => 1,
             _ => 2,
         }

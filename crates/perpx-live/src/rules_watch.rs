@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_secs(3_600);
 const AGAIN: Duration = Duration::from_secs(60);
 /// A refusal asks for a reading so long after the one before, and where that showed nothing new after twice as long each time.
 const SOON: Duration = Duration::from_secs(5);
+/// What closes both legs of a locked position waits so long at most for a reading.
+const BEFORE_CLOSES: Duration = Duration::from_secs(2);
 /// Whatever the run itself asks for leaves little room at times.
 const TRIES: u32 = 4;
 /// A fee that is higher by more is worse.
@@ -69,6 +71,10 @@ pub struct RulesWatch {
     unsaid: [Vec<String>; 2],
     /// By role: why the last reading failed.
     failed: [Option<String>; 2],
+    /// By role: when it was read last.
+    read_at: [Option<Instant>; 2],
+    /// Since when somebody waits for both to have been read.
+    wanted: Option<Instant>,
 }
 
 impl RulesWatch {
@@ -105,6 +111,8 @@ impl RulesWatch {
             worse: [Vec::new(), Vec::new()],
             unsaid: [Vec::new(), Vec::new()],
             failed: [None, None],
+            read_at: [None; 2],
+            wanted: None,
         })
     }
 
@@ -140,6 +148,24 @@ impl RulesWatch {
         self.due[v] = self.due[v].map(|due| due.min(soon));
     }
 
+    /// Both venues were read within the last minute, or do not tell in time. What is older is read now.
+    pub fn are_young(&mut self) -> bool {
+        let now = Instant::now();
+        let is_young = |at: &Option<Instant>| at.is_some_and(|at| now.duration_since(at) < AGAIN);
+        if self.read_at.iter().all(is_young) {
+            return true;
+        }
+        for (due, _) in self.due.iter_mut().zip(&self.read_at).filter(|(_, at)| !is_young(at)) {
+            *due = due.map(|due| due.min(now));
+        }
+        now.duration_since(*self.wanted.get_or_insert(now)) > BEFORE_CLOSES
+    }
+
+    /// Nobody waits for a reading.
+    pub fn is_unwanted(&mut self) {
+        self.wanted = None;
+    }
+
     fn note(&mut self, v: usize, words: String) {
         if !self.worse[v].contains(&words) {
             self.unsaid[v].push(format!("{words}; nothing opens until `resume`"));
@@ -163,7 +189,7 @@ impl RulesWatch {
                     continue;
                 }
             };
-            self.failed[v] = None;
+            (self.failed[v], self.read_at[v]) = (None, Some(now));
             let taken = &mut self.taken[v];
             taken.interval_hours = taken.interval_hours.or(said.interval_hours);
             for (fee, newest) in taken.fees.iter_mut().zip(fees(&said)) {

@@ -11,6 +11,7 @@ use super::journal::log::Log;
 use super::limits::gate::Verdict;
 use super::monitor::observer::{self, Observer};
 use super::monitor::shared::Control;
+use super::monitor::snapshot::Level;
 use super::recovery::{Beside, Run, state_bytes};
 use super::status::Status;
 use super::tile_builder::TileBuilder;
@@ -42,6 +43,8 @@ const NAP: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For an account to be reported: longer than the minute in which a venue counts what it is asked.
 const TELLING: Duration = Duration::from_secs(90);
+/// A venue that refused what a start asks for, while something is held, is asked again so long after it.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// For everything to be closed after the stop, at real-time speed.
 const CLOSING: Duration = Duration::from_secs(120);
 
@@ -157,6 +160,8 @@ pub struct Session {
     /// By role: what earlier processes of the run left is known.
     is_resumed: [bool; 2],
     holdings: [Option<Holding>; 2],
+    /// By role: the leverage was answered, and why it was refused, if it was.
+    leverage: [Option<Option<String>>; 2],
     edge: Edge,
     texts: u64,
     /// What went wrong and was mended, and how often.
@@ -205,6 +210,7 @@ impl Session {
             ready,
             is_resumed,
             holdings,
+            leverage: [None, None],
             edge,
             texts,
             troubles,
@@ -220,7 +226,7 @@ impl Session {
         }
         // what an earlier process left is closed, and not left, when it is to stop
         let never = AtomicBool::new(false);
-        if let Err(error) = session.get_ready(if past.is_some() { &never } else { stop }) {
+        if let Err(error) = session.get_ready(if past.is_some() { &never } else { stop }, past.is_some()) {
             let error = match error {
                 LiveError::Venue { venue, error } => LiveError::NotBegun { venue, error },
                 other => other,
@@ -248,24 +254,98 @@ impl Session {
         }
     }
 
-    /// Logs in, and waits until both venues take orders.
-    fn get_ready(&mut self, stop: &AtomicBool) -> Result<(), LiveError> {
+    /// Logs in, and waits until both venues take orders: as long as it takes where earlier processes may have left something, since
+    /// nothing is closed by a run that has ended.
+    fn get_ready(&mut self, stop: &AtomicBool, holds: bool) -> Result<(), LiveError> {
         let began = Instant::now();
+        let (mut again, mut lasts): ([Option<Instant>; 2], _) = ([None; 2], PATIENCE);
         while self.ready != [true; 2] {
             self.observer.iter_mut().for_each(Observer::beat);
             if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
-                let (v, output) = self.receive(inbound)?;
-                self.pass_on(v, output, None);
+                let v = inbound.venue();
+                match self.receive(inbound) {
+                    Ok((v, output)) => self.pass_on(v, output, None),
+                    Err(error) if holds => {
+                        self.trouble(v, format!("at the start: {error}"));
+                        again[v] = Some(Instant::now() + ASK_AGAIN);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             self.pass(&mut None)?;
             if stop.load(Ordering::Relaxed) {
                 return Err(LiveError::Stopped);
             }
-            if began.elapsed() > PATIENCE {
-                return Err(self.silent("is not ready to trade", PATIENCE));
+            let silent = self.silent("is not ready to trade", began.elapsed());
+            if began.elapsed() > PATIENCE && !holds {
+                return Err(silent);
             }
+            if began.elapsed() > lasts {
+                lasts += PATIENCE;
+                self.say_waiting(&silent.to_string());
+                // an answer may have been lost
+                let late = again.iter_mut().zip(self.ready).filter(|(_, is_ready)| !is_ready);
+                late.for_each(|(again, _)| *again = Some(Instant::now()));
+            }
+            for v in 0..2 {
+                if again[v].is_some_and(|at| at <= Instant::now()) && !self.ready[v] {
+                    again[v] = None;
+                    let mut out = Output::default();
+                    self.connections[v].client.begin(&mut out);
+                    self.pass_on(v, out, None);
+                }
+            }
+            self.hear_meanwhile(began.elapsed())?;
         }
         Ok(())
+    }
+
+    /// The run cannot go on, and something may be held.
+    fn say_waiting(&self, why: &str) {
+        eprintln!("{why}; it is waited for, and nothing of what is held is guarded meanwhile");
+        if let Some(observer) = &self.observer {
+            let words = format!("{why}; nothing of what is held is guarded meanwhile");
+            observer.say("start", "run", Level::Critical, words, self.now);
+        }
+    }
+
+    /// What an operator says while the run cannot go on.
+    fn hear_meanwhile(&mut self, waited: Duration) -> Result<(), LiveError> {
+        let silent = self.silent("is not ready to trade", waited);
+        match self.desk.as_mut().is_some_and(|desk| desk.wait(&silent.to_string(), waited)) {
+            true => Err(silent),
+            false => Ok(()),
+        }
+    }
+
+    /// Leverage and margin as the strategy has them, at accounts that hold nothing.
+    ///
+    /// # Errors
+    /// A venue that refuses them, or does not answer.
+    pub fn set_leverage(&mut self) -> Result<(), LiveError> {
+        self.leverage = [None, None];
+        for v in 0..2 {
+            let mut out = Output::default();
+            self.connections[v].client.set_leverage(engine_time::now(), &mut out).map_err(self.failed(v))?;
+            self.pass_on(v, out, None);
+        }
+        let began = Instant::now();
+        while self.leverage.iter().any(Option::is_none) {
+            self.observer.iter_mut().for_each(Observer::beat);
+            if began.elapsed() > TELLING {
+                return Err(self.silent("does not set the leverage", TELLING));
+            }
+            self.pass(&mut None)?;
+            if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
+                let (v, output) = self.receive(inbound)?;
+                self.pass_on(v, output, None);
+            }
+        }
+        let refused = |v: usize| self.leverage[v].clone().flatten().map(|why| (v, why));
+        let Some((v, why)) = (0..2).find_map(refused) else { return Ok(()) };
+        let (venue, error) =
+            (self.connections[v].name.clone(), VenueError::Session(format!("the leverage was refused: {why}")));
+        Err(LiveError::NotBegun { venue, error })
     }
 
     /// Asks for what became of what earlier processes of the run left.
@@ -395,6 +475,7 @@ impl Session {
                         desk.transfers(now, v, &all, log);
                     }
                 }
+                AccountUpdate::Leverage(refused) => self.leverage[v] = Some(refused),
                 AccountUpdate::Resumed => self.is_resumed[v] = true,
                 AccountUpdate::ForeignFill { fill, .. } => self.foreign_fill(v, &fill),
                 AccountUpdate::Trouble(why) => self.trouble(v, why),
@@ -508,6 +589,7 @@ impl Session {
         for news in std::mem::take(&mut self.early) {
             self.hear(news, &mut (&mut builder, &mut state));
         }
+        let begun = Instant::now();
         let closing = CLOSING.mul_f64((1.0 / clock.speed).max(0.25));
         loop {
             let nap = self.nap(is_waiting, &state, &builder, &clock);
@@ -518,7 +600,9 @@ impl Session {
                 self.resume(&builder, &mut state, forgotten);
                 is_waiting = false;
             }
-            if !is_waiting {
+            if is_waiting {
+                self.hear_meanwhile(begun.elapsed())?;
+            } else {
                 if let Some(ending) = self.look(&mut state) {
                     let ended = self.ended(ending, (commands, beside.entries))?;
                     // of one that was killed both venues must say that nothing of ours is left

@@ -59,6 +59,16 @@ pub enum Inbound {
     },
 }
 
+impl Inbound {
+    /// Whose it is.
+    pub fn venue(&self) -> usize {
+        match self {
+            Inbound::Open { venue, .. } | Inbound::Text { venue, .. } | Inbound::TurnedAway { venue } => *venue,
+            Inbound::Reply { venue, .. } | Inbound::Warmed { venue, .. } => *venue,
+        }
+    }
+}
+
 /// The threads that all tasks of a run share.
 pub struct Edge {
     runtime: Runtime,

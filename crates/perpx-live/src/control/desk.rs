@@ -42,6 +42,8 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at the disk, and between two pictures for others.
 const SELDOM: Duration = Duration::from_secs(1);
+/// A run that has not gone on by then answers for itself.
+const WAITED: Duration = Duration::from_secs(4);
 /// Between two questions whether a killed run is flat.
 const AGAIN: Duration = Duration::from_secs(5);
 /// Answers of a lane that count, and how old they may be.
@@ -98,6 +100,8 @@ pub struct Closing {
 /// The operator's side of one session.
 pub struct Desk {
     ears: Ears,
+    /// What was said before the run could go on.
+    postponed: VecDeque<Heard>,
     gate: Gate,
     losses: LossWatch,
     verbs: Verbs,
@@ -115,6 +119,8 @@ pub struct Desk {
     shut: [Shut; 2],
     mandate: Mandate,
     why_not: Vec<String>,
+    /// Why a locked position is not closed yet, though it is to be.
+    waits: Vec<String>,
     /// What the market says against an opening, and the run itself: it is judged where an order is made.
     also_not: Vec<String>,
     lanes: Lanes,
@@ -157,6 +163,7 @@ impl Desk {
         let ears = Ears::open(run, stop).map_err(|error| failed("signals and ctl.sock cannot be heard", error))?;
         Ok(Desk {
             ears,
+            postponed: VecDeque::new(),
             gate: Gate::new(live.limits().clone(), Venues::of(&config.world), [Qty::ZERO; 2]),
             losses: LossWatch::new(Cash::ZERO),
             verbs: Verbs::default(),
@@ -176,6 +183,7 @@ impl Desk {
             shut: Default::default(),
             mandate: Mandate { may_open: false, ..Mandate::FULL },
             why_not: vec!["nothing was looked at yet".to_owned()],
+            waits: Vec::new(),
             also_not: Vec::new(),
             lanes: Lanes::default(),
             clocks: [None; 2],
@@ -379,6 +387,32 @@ impl Desk {
         self.gate.withdraw(id);
     }
 
+    /// The run cannot go on yet, and has waited for so long: `status` is told why, what else is said is done as soon as it goes on. True: it is to
+    /// end at once.
+    pub fn wait(&mut self, why: &str, waited: Duration) -> bool {
+        // whoever asks waits that long for an answer of the run itself
+        while let Some(heard) = (waited >= WAITED).then(|| self.ears.heard()).flatten() {
+            let is_quit = matches!(heard.what, What::Say(Verb::Quit, _));
+            let answer = match heard.what {
+                What::Status => Answer { body: serde_json::json!({ "waits": why }), ..Answer::done(why) },
+                What::Say(Verb::Quit, _) => Answer::done("the process ends at once; what is open stays open"),
+                _ => Answer::done(format!("it is done as soon as the run goes on: {why}")),
+            };
+            let Heard { what, who, reason, answer: asked } = heard;
+            if let Some(asked) = asked {
+                // whoever asked may have gone
+                let _ = asked.send(answer);
+            }
+            if is_quit {
+                return true;
+            }
+            if what != What::Status {
+                self.postponed.push_back(Heard { what, who, reason, answer: None });
+            }
+        }
+        false
+    }
+
     /// Takes in what was said and measured; how the run ends, if it does now.
     pub fn look(
         &mut self,
@@ -390,7 +424,7 @@ impl Desk {
         let state = STATES[usize::from(trader.state()).min(STATES.len() - 1)];
         let standing =
             Standing { state, is_quiet: trader.is_quiet() && !self.truth.has_left(), is_flat: run.belief().is_flat() };
-        while let Some(heard) = self.ears.heard() {
+        while let Some(heard) = self.postponed.pop_front().or_else(|| self.ears.heard()) {
             self.take(heard, (now, run), log.as_deref_mut());
         }
         self.verbs.pass(now);
@@ -557,11 +591,24 @@ impl Desk {
         }
         let stuck: Vec<String> =
             stuck.into_iter().zip(&self.names).filter_map(|(why, name)| Some(format!("{name}: {}", why?))).collect();
-        let can_close = stuck.is_empty() && self.quotes.iter().all(is_reached);
+        // both legs of a pair go by the newest rules: one that is refused for them would leave the other alone
+        let closes_pair = standing.state == State::Locked && mandate.closes == [true; 2];
+        let are_read = match (&mut self.rules, closes_pair) {
+            (Some(rules), true) => rules.are_young(),
+            (Some(rules), false) => {
+                rules.is_unwanted();
+                true
+            }
+            (None, _) => true,
+        };
+        let can_close = are_read && stuck.is_empty() && self.quotes.iter().all(is_reached);
         mandate.may_unlock = standing.state != State::Locked || can_close;
         let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
-        let lost = (!mandate.may_unlock && stuck.is_empty())
-            .then(|| "a venue of the locked position cannot be reached".to_owned());
+        let lost = (!mandate.may_unlock && stuck.is_empty()).then(|| match are_read {
+            true => "a venue of the locked position cannot be reached".to_owned(),
+            false => "what both venues take is read before a locked position is closed".to_owned(),
+        });
+        self.waits = lost.iter().chain(&stuck).cloned().collect();
         let why_not: Vec<String> = verbs
             .chain(stands.iter().map(|refusal| refusal.key.to_owned()))
             .chain(lost)
@@ -599,6 +646,9 @@ impl Desk {
                     self.take_verb((Verb::Flatten, None), (now, &who, &reason), log.as_deref_mut());
                 }
                 self.take_verb((Verb::Park, None), (now, &who, &reason), log)
+            }
+            What::Say(verb, Some(_)) if verb != Verb::Flatten => {
+                Answer::no(format!("--leg: {} is of the whole run; accepted: flatten --leg VENUE", verb.name()))
             }
             What::Say(verb, leg) => match self.named(leg.as_deref()) {
                 Err(accepted) => Answer::no(format!("--leg: found {}; accepted: {accepted}", leg.unwrap_or_default())),
@@ -642,9 +692,12 @@ impl Desk {
         }
         let px = self.prices()[role.ix()];
         let done = match settling {
-            Settling::Adopt => self.truth.adopt((now, role), &run.belief().books, px, log),
-            Settling::ExplainBalance => self.truth.explain((now, role), log),
+            Settling::Adopt => self.truth.adopt((now, role), &run.belief().books, px, log.as_deref_mut()),
+            Settling::ExplainBalance => self.truth.explain((now, role), log.as_deref_mut()),
         };
+        if let (Err(why), Some(log)) = (&done, log) {
+            log.operator(now, &settling.of(&self.names[role.ix()]), who, &format!("refused: {why}"));
+        }
         match done {
             Ok(words) => {
                 say(&format!("{} by {who}: {reason}: {words}", settling.name()));
@@ -697,6 +750,11 @@ impl Desk {
             }
             Verb::Quit => "the process ends at once; what is open stays open and is watched by nobody",
         };
+        let waits = match verb {
+            Verb::Flatten | Verb::Kill if !self.waits.is_empty() => format!("; it waits: {}", self.waits.join("; ")),
+            _ => String::new(),
+        };
+        let effect = format!("{effect}{waits}");
         match kept {
             Ok(()) => Answer::done(effect),
             Err(error) => Answer::done(format!("{effect}; it is not kept over a restart: {error}")),

@@ -45,6 +45,11 @@ impl Reading {
         !std::mem::replace(&mut self.is_under_way, true)
     }
 
+    /// Some of its answers have still to come.
+    pub fn is_under_way(&self) -> bool {
+        self.is_under_way
+    }
+
     /// Its last answer has come; whether what it found is told. If not, the first question is to be sent anew.
     pub fn ends(&mut self) -> bool {
         let is_told = !std::mem::take(&mut self.is_asked_again);

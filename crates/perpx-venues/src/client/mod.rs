@@ -225,8 +225,10 @@ pub enum MarketUpdate {
 pub enum AccountUpdate {
     /// For the trader; `exch`: the venue's own time; `name`: the venue's own name of a fill or payment.
     Event { exch: Time, body: EventBody, name: Option<String> },
-    /// The client is ready for commands: markets known, account as it is to be.
+    /// The client is ready for commands: the session is open, the market known, the account read.
     Ready,
+    /// [`VenueClient::set_leverage`] was answered; why it was refused, if it was.
+    Leverage(Option<String>),
     /// What the account holds, asked for by [`VenueClient::ask_account`].
     Holding(Holding),
     /// All that [`VenueClient::resume`] asked for was answered; what came of it was reported before.
@@ -307,6 +309,9 @@ pub trait VenueClient {
     fn pass(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// What a moment of ours is to be moved by to be an expiry in the venue's clock.
     fn venue_clock(&mut self, ahead: TimeDelta);
+    /// Sets the leverage that the account is to have, and cross margin: [`AccountUpdate::Leverage`] tells. Only while nothing is held, once it
+    /// is [`AccountUpdate::Ready`]: a position would be moved nearer to its liquidation.
+    fn set_leverage(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError>;
     /// Asks for [`AccountUpdate::Holding`]; the next one is of this question, or of a later one.
     fn ask_account(&mut self, out: &mut Output);
     /// Asks for fills and payments that a stream may have lost; those that are news are reported.

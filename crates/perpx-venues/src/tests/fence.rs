@@ -216,7 +216,10 @@ impl Play {
                 AccountUpdate::ForeignFill { fill, .. } => panic!("{fill:?}"),
                 AccountUpdate::Trouble(why) => self.trouble.push(why),
                 AccountUpdate::Resumed => self.is_resumed = true,
-                AccountUpdate::Ready | AccountUpdate::Shut(_) | AccountUpdate::Transfers(_) => {}
+                AccountUpdate::Ready
+                | AccountUpdate::Leverage(_)
+                | AccountUpdate::Shut(_)
+                | AccountUpdate::Transfers(_) => {}
             }
         }
         for sent in out.requests {

@@ -189,6 +189,9 @@ impl GrvtClient {
         (holding.leverage, holding.is_isolated) = settings(all, &self.instrument)?;
         if self.reading.ends() {
             out.account.push(AccountUpdate::Holding(holding));
+            if !std::mem::replace(&mut self.is_ready, true) {
+                out.account.push(AccountUpdate::Ready);
+            }
         } else {
             self.read_account(out);
         }

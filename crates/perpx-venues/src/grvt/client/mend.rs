@@ -226,8 +226,10 @@ impl GrvtClient {
         }
     }
 
-    fn ask_again(&mut self, about: About, out: &mut Output) {
+    fn ask_again(&mut self, about: About, wall: Time, out: &mut Output) {
         match about {
+            // what cannot be signed never was
+            About::Leverage => out.requests.extend(self.leverage_wanted(wall).ok()),
             About::Fills if self.fills.since().is_some() => self.begin_fills(None, out),
             About::Fills => self.ask_fills(out),
             About::Payments if self.payments.since().is_some() => self.begin_payments(None, out),
@@ -249,7 +251,7 @@ impl GrvtClient {
         let due: Vec<About> = self.later.iter().filter(|(_, at)| **at <= wall).map(|(about, _)| *about).collect();
         for about in due {
             self.later.remove(&about);
-            self.ask_again(about, out);
+            self.ask_again(about, wall, out);
         }
         for id in self.orders.due(wall) {
             out.requests.extend(self.ask_order(id, wall));

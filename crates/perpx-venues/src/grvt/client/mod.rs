@@ -433,7 +433,7 @@ impl GrvtClient {
 
     // ---- what is answered
 
-    fn set_leverage(&mut self, wall: Time) -> Result<Outbound, VenueError> {
+    pub(super) fn leverage_wanted(&mut self, wall: Time) -> Result<Outbound, VenueError> {
         let mut config = SetPositionConfig {
             sub_account_id: self.access.sub_account.into(),
             instrument: self.instrument.clone(),
@@ -475,12 +475,8 @@ impl GrvtClient {
             }
             (About::Cancel(id), _) => out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id })),
             (About::Query(id), 1004) => self.not_known(id, asked, wall, out),
-            // not while something is held, which an earlier process left: what it is set to is told with what is held
-            (About::Leverage, 2102 | 2103) => {
-                let why = format!("the leverage is left as it is: {}", error.message);
-                out.account.push(AccountUpdate::Trouble(why));
-                self.is_ready = true;
-                out.account.push(AccountUpdate::Ready);
+            (About::Leverage, _) => {
+                out.account.push(AccountUpdate::Leverage(Some(format!("{code} {}", error.message))));
             }
             _ if self.is_ready => self.not_answered(about, &format!("{code} {}", error.message), wall, out),
             _ => return Err(VenueError::Refused { about, code: code.into(), message: error.message.clone() }),
@@ -498,12 +494,11 @@ impl GrvtClient {
                 };
                 self.assets.add(&instrument).map_err(cannot)?;
                 self.interval_hours = instrument.funding_interval_hours.map_or(self.interval_hours, |hours| hours.0);
-                out.requests.push(self.set_leverage(wall)?);
+                if !self.is_ready {
+                    self.ask_account(out);
+                }
             }
-            About::Leverage => {
-                self.is_ready = true;
-                out.account.push(AccountUpdate::Ready);
-            }
+            About::Leverage => out.account.push(AccountUpdate::Leverage(None)),
             About::Query(id) => self.order_received(id, body, wall, out)?,
             About::Fills => self.fills_received(&parse("fill_history", body)?, out)?,
             About::Payments => self.payments_received(&parse("funding_payment_history", body)?, out)?,
@@ -558,6 +553,7 @@ impl VenueClient for GrvtClient {
     }
 
     fn begin(&mut self, out: &mut Output) {
+        self.reading = Default::default();
         out.requests.push(self.log_in());
     }
 
@@ -670,6 +666,11 @@ impl VenueClient for GrvtClient {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn set_leverage(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        out.requests.push(self.leverage_wanted(wall)?);
+        Ok(())
     }
 
     fn ask_account(&mut self, out: &mut Output) {

@@ -52,13 +52,23 @@ fn ready() -> GrvtClient {
     for (about, body) in [
         (About::Login, json!({ "status": "success" })),
         (About::Markets, json!({ "result": instrument })),
-        (About::Leverage, json!({ "result": { "ack": true } })),
+        (
+            About::Account,
+            json!({ "result": { "sub_account_id": "77", "total_equity": "0", "initial_margin": "0", "maintenance_margin": "0",
+            "available_balance": "0", "unrealized_pnl": "0", "positions": [], "spot_balances": [] } }),
+        ),
+        (About::OpenOrders, json!({ "result": [] })),
+        (About::Settings, json!({ "results": [] })),
     ] {
         assert!(!grvt.is_ready);
         grvt.replied(about, answer(200, body), WALL, &mut out).expect("taken");
     }
-    assert_eq!(asked(&out), [About::Login, About::Markets, About::Leverage]);
     assert_eq!(out.account.last(), Some(&AccountUpdate::Ready));
+    grvt.set_leverage(WALL, &mut out).expect("signed");
+    let first = [About::Login, About::Markets, About::Account, About::OpenOrders, About::Settings, About::Leverage];
+    assert_eq!(asked(&out), first);
+    grvt.replied(About::Leverage, answer(200, json!({ "result": { "ack": true } })), WALL, &mut out).expect("taken");
+    assert_eq!(out.account.last(), Some(&AccountUpdate::Leverage(None)));
     grvt
 }
 

@@ -215,6 +215,9 @@ impl LighterClient {
         }
         if self.reading.ends() {
             out.account.push(AccountUpdate::Holding(holding));
+            if !std::mem::replace(&mut self.is_ready, true) {
+                out.account.push(AccountUpdate::Ready);
+            }
         } else {
             self.read_account(out);
         }

@@ -430,7 +430,11 @@ impl LighterClient {
             About::Markets => {
                 self.markets(&parse("orderBookDetails", body)?)?;
                 self.watch.tell(out);
-                out.requests.extend((0..self.lanes.len()).map(|lane| self.ask_nonce(lane)));
+                let unknown: Vec<usize> = (0..self.lanes.len()).filter(|n| self.lanes[*n].nonce.is_none()).collect();
+                out.requests.extend(unknown.iter().map(|lane| self.ask_nonce(*lane)));
+                if unknown.is_empty() && !self.reading.is_under_way() {
+                    self.ask_account(out);
+                }
             }
             About::Nonce(lane) => self.nonce_received(lane, body, wall, out)?,
             About::Query(id) => self.order_received((id, asked), body, wall, out)?,
@@ -448,12 +452,9 @@ impl LighterClient {
         let nonce = parse::<NextNonce>("nextNonce", body)?.nonce.0;
         let Some(here) = self.lanes.get_mut(lane) else { return Ok(()) };
         here.nonce = Some(nonce);
-        if !self.is_ready && self.lanes.iter().all(|lane| lane.nonce.is_some() && lane.flying.is_none()) {
-            let market = self.market()?.id;
-            // 1e-4, rounded down: the venue's way of writing a leverage
-            let fraction = (10_000 * Rate::ONE) / self.access.leverage.0.max(1);
-            let tx = Tx::UpdateLeverage { market, initial_margin_fraction: fraction, margin_mode: 0 };
-            self.lanes[0].waiting.push_back((About::Leverage, tx));
+        if !self.is_ready && self.lanes.iter().all(|lane| lane.nonce.is_some()) {
+            // the account tells whether the keys are its own
+            self.ask_account(out);
         }
         self.pump(wall, out)
     }
@@ -499,6 +500,7 @@ impl VenueClient for LighterClient {
     }
 
     fn begin(&mut self, out: &mut Output) {
+        self.reading = Default::default();
         out.requests.push(self.get(About::Markets, "orderBookDetails".to_owned(), Vec::new()));
     }
 
@@ -611,6 +613,15 @@ impl VenueClient for LighterClient {
         self.ask_fills(wall, out)?;
         self.ask_payments(wall, out)?;
         self.pass(wall, out)
+    }
+
+    fn set_leverage(&mut self, wall: Time, out: &mut Output) -> Result<(), VenueError> {
+        let market = self.market()?.id;
+        // 1e-4, rounded down: the venue's way of writing a leverage
+        let fraction = (10_000 * Rate::ONE) / self.access.leverage.0.max(1);
+        let tx = Tx::UpdateLeverage { market, initial_margin_fraction: fraction, margin_mode: 0 };
+        self.lanes[0].waiting.push_back((About::Leverage, tx));
+        self.pump(wall, out)
     }
 
     fn ask_account(&mut self, out: &mut Output) {

@@ -215,10 +215,9 @@ impl LighterClient {
             About::Cancel(id) => out.account.push(AccountUpdate::event(wall, EventBody::CancelRejected { id })),
             // that there is no such order is what it is for
             About::Fence(_) => {}
-            // not while something is held, which an earlier process left: what it is set to is told with what is held
-            About::Leverage if matches!(code, Some(21132 | 21508)) => {
-                out.account.push(AccountUpdate::Trouble(format!("the leverage is left as it is: {message}")));
-                self.ready(out);
+            About::Leverage => {
+                let why = format!("{} {message}", code.map_or("no code".to_owned(), |code| code.to_string()));
+                out.account.push(AccountUpdate::Leverage(Some(why)));
             }
             _ => return Err(VenueError::Refused { about, code: code.unwrap_or(0), message: message.to_owned() }),
         }
@@ -241,6 +240,10 @@ impl LighterClient {
         };
         match refusal {
             Some(error) if is_of_key(error.code.0) => self.nonce_refused(n, flying, wall, out)?,
+            // it came too late, as after a while of 429: it is signed anew
+            Some(error) if about == About::Leverage && error.code.0 == 21711 => {
+                self.lanes[n].waiting.push_front((about, flying.tx))
+            }
             Some(error) => {
                 self.lanes[n].stale = 0;
                 let message = error.message.unwrap_or_default();
@@ -258,13 +261,7 @@ impl LighterClient {
         (lane.stale, lane.probe_at) = (0, None);
         lane.doubt.clear();
         if about == About::Leverage {
-            self.ready(out);
-        }
-    }
-
-    fn ready(&mut self, out: &mut Output) {
-        if !std::mem::replace(&mut self.is_ready, true) {
-            out.account.push(AccountUpdate::Ready);
+            out.account.push(AccountUpdate::Leverage(None));
         }
     }
 
@@ -307,9 +304,10 @@ impl LighterClient {
 
     /// Nobody knows whether it was carried out.
     fn unanswered(&mut self, n: usize, flying: Flying, wall: Time, out: &mut Output) {
-        if !self.is_ready {
-            // the leverage is set again
+        if flying.about == About::Leverage {
+            // nothing else is under way on this key: it is set again
             self.lanes[n].nonce = None;
+            self.lanes[n].waiting.push_front((flying.about, flying.tx));
             out.requests.push(self.ask_nonce(n));
             return;
         }

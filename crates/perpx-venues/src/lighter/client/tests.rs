@@ -53,13 +53,19 @@ fn ready() -> LighterClient {
     for (about, body) in [
         (About::Markets, details),
         (About::Nonce(0), json!({ "code": 200, "nonce": 7 })),
-        (About::Leverage, json!({ "code": 200 })),
+        (About::Account, json!({ "code": 200, "accounts": [{ "collateral": "100", "positions": [] }] })),
+        (About::OpenOrders, json!({ "code": 200, "orders": [] })),
     ] {
         assert!(!lighter.is_ready);
         lighter.replied(about, answer(body), WALL, &mut out).expect("taken");
     }
-    assert_eq!(asked(&out), [(About::Markets, None), (About::Nonce(0), None), (About::Leverage, Some(7))]);
     assert_eq!(out.account.last(), Some(&AccountUpdate::Ready));
+    lighter.set_leverage(WALL, &mut out).expect("signed");
+    let first = [About::Markets, About::Nonce(0), About::Markets, About::Account, About::OpenOrders];
+    let first = first.map(|about| (about, None)).into_iter().chain([(About::Leverage, Some(7))]);
+    assert_eq!(asked(&out), first.collect::<Vec<_>>());
+    lighter.replied(About::Leverage, answer(json!({ "code": 200 })), WALL, &mut out).expect("taken");
+    assert_eq!(out.account.last(), Some(&AccountUpdate::Leverage(None)));
     lighter
 }
 
