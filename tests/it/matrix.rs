@@ -231,7 +231,7 @@ fn rows() -> Vec<Row> {
             act: Faults(&["kind = \"revoked-keys\", for = \"150s\""]),
             lasts: 150.0,
             must: &["login"],
-            may: &["closed", "hedge", "leg alone", "rejects"],
+            may: &["closed", "hedge", "leg alone", "login", "rejects"],
             hits_orders: true,
             ..ANY
         },

@@ -2,6 +2,7 @@
 
 use crate::attach::{ACCOUNT, LIVE, SAMPLE, begin, folder, journal, live_file, market, seen};
 use crate::ctl::{ctl, ended, is_in, locks, wait};
+use crate::panel::ask;
 use crate::paper::{best, field, ran};
 use crate::record::Running;
 use serde_json::Value;
@@ -15,18 +16,24 @@ pub(crate) const FAST: [&str; 4] = ["--start-at", "9000", "--speed", "60"];
 /// Venues count requests by the wall: closes of what is gone, again and again, leave room for readings.
 const SLOW: [&str; 4] = ["--start-at", "9700", "--speed", "2"];
 
-/// A market at which somebody does something to the accounts, and a run that is locked there and reads them every `poll` seconds.
+/// A run that is locked, and reads its accounts every `poll` seconds; `faults` begin then.
 pub(crate) fn locked(path: &Path, speed: &[&str], faults: &str, poll: u32) -> (Running, u16, String, Running) {
     let best = best(path, &locks());
-    let file = path.join("faults.toml").display().to_string();
-    fs::write(&file, faults).expect("writes");
     let witness = path.join("witness.jsonl").display().to_string();
-    let scripted: &[&str] = if faults.is_empty() { &[] } else { &["--faults", &file] };
-    let (market, port) = market(path, &[&TAPE[..], speed, &["--witness", &witness], scripted].concat());
+    let (market, port) = market(path, &[&TAPE[..], speed, &["--witness", &witness]].concat());
     live_file(path, port, &format!("{ACCOUNT}[truth]\npoll_sec = {poll}\n"));
     let run = begin(path, &best, port);
     wait(path, "it does not lock", 90, is_in("S3"));
+    strike(port, faults);
     (market, port, best, run)
+}
+
+/// From now on this goes wrong at a market.
+pub(crate) fn strike(port: u16, faults: &str) {
+    if !faults.is_empty() {
+        let (status, _, body) = ask(&format!("127.0.0.1:{port}"), "POST /emulator/fault", &[], faults);
+        assert_eq!(status, 200, "{body}");
+    }
 }
 
 pub(crate) fn intrusion(what: &str, venue: &str, at: u32) -> String {
@@ -45,7 +52,7 @@ pub(crate) fn differs(now: &Value, role: usize) -> String {
 fn a_position_that_is_gone_holds_until_an_operator_says_what_it_is() {
     let dir = folder();
     let path = dir.path();
-    let faults = [intrusion("position", "grvt", 45), intrusion("balance", "lighter", 45)].concat();
+    let faults = [intrusion("position", "grvt", 5), intrusion("balance", "lighter", 5)].concat();
     let (_market, port, best, run) = locked(path, &FAST, &faults, 2);
     let (code, text) = ran(LIVE, path, &["ctl", "run", "adopt", "--venue", "grvt", "--reason", "no"]);
     assert!(code == Some(2) && text.contains("no difference of the position is confirmed"), "{text}");
@@ -75,12 +82,12 @@ fn a_position_that_is_gone_holds_until_an_operator_says_what_it_is() {
         wait(path, "it still differs", 60, |now| now["unexplained"] == 0.0 && !differs(now, 1).contains("balance"));
     assert!(differs(&now, 1).contains("(until `resume`)"), "{now}");
     assert_eq!(ctl(path, &["resume"]).0, Some(0));
-    wait(path, "it still holds", 60, |now| now["may_open"] == true);
+    wait(path, "it still holds", 150, |now| now["may_open"] == true);
     // what was said holds for the next process
     run.signal("-KILL");
     drop(run);
     let run = begin(path, &best, port);
-    wait(path, "it holds again", 60, |now| now["may_open"] == true);
+    wait(path, "it holds again", 150, |now| now["may_open"] == true);
     fs::write(path.join("run/PAUSE"), "enough").expect("writes");
     run.signal("-TERM");
     let (_, line) = ended(path, run, 90);
@@ -92,10 +99,10 @@ fn a_position_that_is_gone_holds_until_an_operator_says_what_it_is() {
 fn a_kill_ends_though_a_leg_is_gone_and_a_foreign_order_is_never_cancelled() {
     let dir = folder();
     let path = dir.path();
-    let faults = [intrusion("position", "grvt", 45), intrusion("order", "lighter", 45)].concat();
+    let faults = [intrusion("position", "grvt", 5), intrusion("order", "lighter", 5)].concat();
     let (_market, _, _, run) = locked(path, &FAST, &faults, 2);
     wait(path, "nothing differs", 90, |now| {
-        differs(now, 1).contains("position 0") && differs(now, 0).contains("an order that is not ours is open")
+        differs(now, 1).contains("position 0") && differs(now, 0).contains("an order that is not ours ")
     });
     assert_eq!(ctl(path, &["kill", "--reason", "gone"]).0, Some(0));
     let (code, line) = ended(path, run, 90);
@@ -161,7 +168,7 @@ fn one_process_trades_on_an_account() {
 fn a_locked_position_that_cannot_be_closed_whole_stays_locked() {
     let dir = folder();
     let path = dir.path();
-    let worse = "[[fault]]\nkind = \"market-rules\"\nvenue = \"grvt\"\nat = \"30s\"\ntimes = 50\nfor = \"30s\"\n";
+    let worse = "[[fault]]\nkind = \"market-rules\"\nvenue = \"grvt\"\nat = \"1s\"\ntimes = 50\nfor = \"30s\"\n";
     let (_market, _, _, run) = locked(path, &["--start-at", "9600", "--speed", "10"], worse, 5);
     let words = "0.01 cannot be closed whole: orders are in steps of 0.05 there";
     let began = std::time::Instant::now();
@@ -193,9 +200,9 @@ fn a_locked_position_that_cannot_be_closed_whole_stays_locked() {
 fn what_a_venue_takes_is_read_again() {
     let dir = folder();
     let path = dir.path();
-    let worse = "[[fault]]\nkind = \"market-rules\"\nvenue = \"grvt\"\nat = \"30s\"\ntimes = 5\n";
+    let worse = "[[fault]]\nkind = \"market-rules\"\nvenue = \"grvt\"\nat = \"1s\"\ntimes = 5\n";
     let (_market, _, _, run) = locked(path, &["--start-at", "9600", "--speed", "10"], worse, 5);
-    std::thread::sleep(std::time::Duration::from_secs(30));
+    std::thread::sleep(std::time::Duration::from_secs(3));
     assert_eq!(ctl(path, &["flatten", "--reason", "the test"]).0, Some(0));
     let is_flat = |now: &Value| (0..2).all(|role| now["held"][role]["position"] == "0");
     wait(path, "it does not close", 60, |now| now["state"] == "S0" && is_flat(now));

@@ -3,9 +3,8 @@
 
 use crate::attach::{LIVE, begin, begin_with, folder, journal, seen};
 use crate::ctl::{ctl, ended, is_in, wait};
-use crate::panel::ask;
 use crate::paper::{field, ran};
-use crate::reconcile::{FAST, differs, intrusion, locked};
+use crate::reconcile::{FAST, differs, intrusion, locked, strike};
 use perpx::live::journal::record::{HEAD_LEN, Kind, Record};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -105,11 +104,6 @@ fn a_start_with_a_position_waits_for_its_venue() {
     let dir = folder();
     let path = dir.path();
     let (_market, port, best, run) = locked(path, &FAST, "", 30);
-    let host = format!("127.0.0.1:{port}");
-    let fault = |text: &str| {
-        let (status, _, body) = ask(&host, "POST /emulator/fault", &[], &format!("[[fault]]\nat = \"0s\"\n{text}"));
-        assert_eq!(status, 200, "{body}");
-    };
     let leverages = || {
         let seen = fs::read_to_string(path.join("witness.jsonl")).expect("what the venues saw");
         seen.matches("set_position_config").count() + seen.matches("update_leverage").count()
@@ -119,12 +113,11 @@ fn a_start_with_a_position_waits_for_its_venue() {
     let faults = [
         "kind = \"partition\"\nvenue = \"grvt\"\nfor = \"12s\"",
         "kind = \"gateway-page\"\ncontaining = \"\"\nstatus = 403\nvenue = \"grvt\"\nfor = \"8s\"",
-        "kind = \"answer-429\"\nvenue = \"lighter\"\nfor = \"8s\"",
     ];
     let mut run = Some(run);
     for text in faults {
         run.take().expect("it runs").signal("-KILL");
-        fault(text);
+        strike(port, &format!("[[fault]]\nat = \"0s\"\n{text}"));
         let new = begin(path, &best, port);
         std::thread::sleep(std::time::Duration::from_secs(6));
         let (code, answer) = ctl(path, &["status"]);
@@ -246,7 +239,7 @@ fn what_is_said_to_a_folder_is_done_by_the_next_start() {
     let dir = folder();
     let path = dir.path();
     let (_market, port, best, run) =
-        locked(path, &FAST, &[intrusion("balance", "lighter", 45), intrusion("deposit", "grvt", 45)].concat(), 2);
+        locked(path, &FAST, &[intrusion("balance", "lighter", 5), intrusion("deposit", "grvt", 5)].concat(), 2);
     wait(path, "no balance differs", 90, |now| differs(now, 0).contains("balance 100 above"));
     // what a history tells was paid in is no difference
     wait(path, "the deposit is not explained", 60, |now| now["unexplained"] == 100.0 && differs(now, 1).is_empty());
@@ -281,10 +274,9 @@ fn what_is_said_to_a_folder_is_done_by_the_next_start() {
 fn what_was_to_be_closed_is_closed_by_the_next_start() {
     let dir = folder();
     let path = dir.path();
-    let halt = "[[fault]]\nkind = \"halt\"\nvenue = \"both\"\nat = \"40s\"\nfor = \"10s\"\n";
-    let begun = std::time::Instant::now();
+    let halt = "[[fault]]\nkind = \"halt\"\nvenue = \"both\"\nat = \"1s\"\nfor = \"10s\"\n";
     let (_market, port, best, run) = locked(path, &["--start-at", "9600", "--speed", "10"], halt, 5);
-    std::thread::sleep(std::time::Duration::from_secs(42).saturating_sub(begun.elapsed()));
+    std::thread::sleep(std::time::Duration::from_secs(3));
     assert_eq!(ctl(path, &["flatten", "--reason", "news"]).0, Some(0));
     run.signal("-KILL");
     drop(run);

@@ -287,9 +287,9 @@ impl Session {
                 let late = again.iter_mut().zip(self.ready).filter(|(_, is_ready)| !is_ready);
                 late.for_each(|(again, _)| *again = Some(Instant::now()));
             }
-            for v in 0..2 {
-                if again[v].is_some_and(|at| at <= Instant::now()) && !self.ready[v] {
-                    again[v] = None;
+            for (v, again) in again.iter_mut().enumerate() {
+                if again.is_some_and(|at| at <= Instant::now()) && !self.ready[v] {
+                    *again = None;
                     let mut out = Output::default();
                     self.connections[v].client.begin(&mut out);
                     self.pass_on(v, out, None);

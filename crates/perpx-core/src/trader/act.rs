@@ -116,7 +116,7 @@ impl Composite {
             _ if self.is_flattening() => return false,
             // a leg whose venue cannot be reached, or takes no order that closes it, would be left alone
             (State::Locked, [true, true])
-                if !self.is_leaving() && !(mandate.may_unlock && exec_ctx(step, &mut self.counts).fresh()) => {}
+                if !(self.is_leaving() || mandate.may_unlock && exec_ctx(step, &mut self.counts).fresh()) => {}
             (State::Locked, [long, short]) if long != short => {
                 let role = if long { Role::Long } else { Role::Short };
                 let is_going =
