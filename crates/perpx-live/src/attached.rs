@@ -172,11 +172,12 @@ fn trade(
         begin((&folder, &strategy, why), (options, args), (&journal, starts), (from, numbers, is_played))?;
     let _upkeep = Upkeep::start(&folder.path.join("journal")).map_err(LiveError::Threads)?;
     let connections = connections(reaches, numbers, (&folder.file, config, &strategy.data.symbol), (clock, number))?;
-    let mut session = Session::open(connections, (Some(log), Some(observer), Some(desk)), past, from, &options.stop)?;
+    let watching = (Some(log), Some(observer), Some(desk));
+    let mut session = Session::open(connections, watching, (past, is_open), from, &options.stop)?;
     let beginning = match went_on {
         Some(went_on) if is_open => Ok(went_on),
         // an account that somebody uses meanwhile keeps its leverage: it is told with what differs
-        Some(went_on) => session.accounts().and_then(|all| match all.iter().all(Holding::is_flat) {
+        Some(went_on) => session.accounts_at_start().and_then(|all| match all.iter().all(Holding::is_flat) {
             true => session.set_leverage().map(|()| went_on),
             false => Ok(went_on),
         }),
@@ -516,7 +517,7 @@ fn warmed(
 
 /// What both accounts hold, which is cash alone.
 fn flat(session: &mut Session, names: &[String; 2]) -> Result<[Cash; 2], LiveError> {
-    let holdings = session.accounts()?;
+    let holdings = session.accounts_at_start()?;
     match holdings.iter().position(|held| !held.is_flat()) {
         Some(v) => {
             let Holding { position, orders, .. } = &holdings[v];

@@ -224,13 +224,14 @@ pub fn run(options: &Options, range: &TimeRange, out: &mut (dyn Write + Send)) -
     let mut recorder = ConsoleRecorder::new(out, status.clone(), names.clone(), job.initial().into());
     recorder.begin("emulated", span, job.initial());
     let builder = TileBuilder::new(clock, engine, carry, span.0);
-    let traded = Session::open(connections, (None, None, None), None, span.0, &options.stop).and_then(|mut session| {
-        session.set_leverage()?;
-        let begin = Beginning::new(span.0, job.capital);
-        let traded = session.trade(&job, (builder, clock), begin, span.1, &options.stop, (&mut recorder, &status));
-        session.close("", false);
-        traded
-    });
+    let traded =
+        Session::open(connections, (None, None, None), (None, false), span.0, &options.stop).and_then(|mut session| {
+            session.set_leverage()?;
+            let begin = Beginning::new(span.0, job.capital);
+            let traded = session.trade(&job, (builder, clock), begin, span.1, &options.stop, (&mut recorder, &status));
+            session.close("", false);
+            traded
+        });
     status.finish();
     let served = running.end();
     let (state, ended) = traded?;

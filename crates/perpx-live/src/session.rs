@@ -180,11 +180,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects, and waits until both venues are ready for commands. `past`: what earlier processes of the run left, by role.
+    /// Connects, and waits until both venues are ready for commands. `past`: what earlier processes of the run left, by role; `holds`: it is
+    /// something that is to be closed.
     pub fn open(
         mut connections: [Connection; 2],
         (log, observer, desk): (Option<Log>, Option<Observer>, Option<Desk>),
-        past: Option<[Past; 2]>,
+        (past, holds): (Option<[Past; 2]>, bool),
         now: Time,
         stop: &AtomicBool,
     ) -> Result<Session, LiveError> {
@@ -198,7 +199,7 @@ impl Session {
         let transports = [transport(0)?, transport(1)?];
         let mut asked = [Output::default(), Output::default()];
         for (connection, asked) in connections.iter_mut().zip(&mut asked) {
-            connection.client.begin(asked);
+            connection.client.begin(!holds, asked);
         }
         let (ready, holdings, texts) = ([false; 2], [None, None], 0);
         let troubles = BTreeMap::new();
@@ -226,7 +227,7 @@ impl Session {
         }
         // what an earlier process left is closed, and not left, when it is to stop
         let never = AtomicBool::new(false);
-        if let Err(error) = session.get_ready(if past.is_some() { &never } else { stop }, past.is_some()) {
+        if let Err(error) = session.get_ready(if holds { &never } else { stop }, holds) {
             let error = match error {
                 LiveError::Venue { venue, error } => LiveError::NotBegun { venue, error },
                 other => other,
@@ -291,7 +292,7 @@ impl Session {
                 if again.is_some_and(|at| at <= Instant::now()) && !self.ready[v] {
                     *again = None;
                     let mut out = Output::default();
-                    self.connections[v].client.begin(&mut out);
+                    self.connections[v].client.begin(!holds, &mut out);
                     self.pass_on(v, out, None);
                 }
             }
@@ -302,7 +303,9 @@ impl Session {
 
     /// The run cannot go on, and something may be held.
     fn say_waiting(&self, why: &str) {
-        eprintln!("{why}; it is waited for, and nothing of what is held is guarded meanwhile");
+        eprintln!(
+            "{why}\nit is waited for, and nothing of what is held is guarded meanwhile; `perpx-live ctl RUN quit` ends it"
+        );
         if let Some(observer) = &self.observer {
             let words = format!("{why}; nothing of what is held is guarded meanwhile");
             observer.say("start", "run", Level::Critical, words, self.now);
@@ -779,6 +782,17 @@ impl Session {
         let Some(due) = state.trader().next_timer() else { return NAP };
         let left = due.since(builder.now(engine_time::now())).0.max(0) as f64 * 1e-9 / clock.speed;
         Duration::from_secs_f64(left).min(NAP)
+    }
+
+    /// What both venues said of the account when they became ready, if they were asked then.
+    ///
+    /// # Errors
+    /// As [`Session::accounts`].
+    pub fn accounts_at_start(&mut self) -> Result<[Holding; 2], LiveError> {
+        let [Some(long), Some(short)] = &self.holdings else { return self.accounts() };
+        let holdings = [long.clone(), short.clone()];
+        self.log.iter_mut().for_each(|log| log.accounts(self.now, &holdings));
+        Ok(holdings)
     }
 
     /// What both venues say of the account, asked anew.

@@ -225,7 +225,7 @@ pub enum MarketUpdate {
 pub enum AccountUpdate {
     /// For the trader; `exch`: the venue's own time; `name`: the venue's own name of a fill or payment.
     Event { exch: Time, body: EventBody, name: Option<String> },
-    /// The client is ready for commands: the session is open, the market known, the account read.
+    /// The client is ready for commands: the session is open, the market known.
     Ready,
     /// [`VenueClient::set_leverage`] was answered; why it was refused, if it was.
     Leverage(Option<String>),
@@ -293,8 +293,8 @@ pub enum VenueError {
 /// One account at one venue. From [`AccountUpdate::Ready`] on nothing that the venue says or leaves unsaid is an error: what was
 /// asked is asked again, a channel that cannot be read is subscribed anew, and [`AccountUpdate::Trouble`] says so.
 pub trait VenueClient {
-    /// What is asked first.
-    fn begin(&mut self, out: &mut Output);
+    /// What is asked first. `is_new`: nothing is held, and the account is read before anything else: it tells whether the keys are its own.
+    fn begin(&mut self, is_new: bool, out: &mut Output);
     /// The streams of the session, by number.
     fn streams(&self) -> Vec<Stream>;
     /// A stream is open, for the first time or again: what is said on it.

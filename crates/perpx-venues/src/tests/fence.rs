@@ -174,7 +174,7 @@ impl Play {
     fn connect(&mut self) {
         let play = self;
         let mut out = Output::default();
-        play.client.begin(&mut out);
+        play.client.begin(false, &mut out);
         play.obey(out);
         if play.epoch > 1 {
             let (orders, booked) = play.journal.clone();

@@ -189,9 +189,7 @@ impl GrvtClient {
         (holding.leverage, holding.is_isolated) = settings(all, &self.instrument)?;
         if self.reading.ends() {
             out.account.push(AccountUpdate::Holding(holding));
-            if !std::mem::replace(&mut self.is_ready, true) {
-                out.account.push(AccountUpdate::Ready);
-            }
+            self.ready(out);
         } else {
             self.read_account(out);
         }

@@ -114,6 +114,8 @@ pub struct GrvtClient {
     ticker: Option<Ticker>,
     interval_hours: u32,
     is_ready: bool,
+    /// Nothing is held: the account is read first.
+    is_new: bool,
     fills: Walk<WireFill>,
     payments: Walk<FundingPayment>,
     money: Walk<Transfer>,
@@ -157,6 +159,7 @@ impl GrvtClient {
             ticker: None,
             interval_hours: 8,
             is_ready: false,
+            is_new: true,
             fills: Walk::default(),
             payments: Walk::default(),
             money: Walk::default(),
@@ -494,8 +497,9 @@ impl GrvtClient {
                 };
                 self.assets.add(&instrument).map_err(cannot)?;
                 self.interval_hours = instrument.funding_interval_hours.map_or(self.interval_hours, |hours| hours.0);
-                if !self.is_ready {
-                    self.ask_account(out);
+                match (self.is_ready, self.is_new) {
+                    (false, true) => self.ask_account(out),
+                    _ => self.ready(out),
                 }
             }
             About::Leverage => out.account.push(AccountUpdate::Leverage(None)),
@@ -521,6 +525,12 @@ impl GrvtClient {
         }
         self.is_resumed(out);
         Ok(())
+    }
+
+    pub(super) fn ready(&mut self, out: &mut Output) {
+        if !std::mem::replace(&mut self.is_ready, true) {
+            out.account.push(AccountUpdate::Ready);
+        }
     }
 
     /// The answer to a query of the order `id`.
@@ -552,8 +562,8 @@ impl VenueClient for GrvtClient {
         self.ahead = ahead;
     }
 
-    fn begin(&mut self, out: &mut Output) {
-        self.reading = Default::default();
+    fn begin(&mut self, is_new: bool, out: &mut Output) {
+        (self.reading, self.is_new) = (Default::default(), is_new);
         out.requests.push(self.log_in());
     }
 

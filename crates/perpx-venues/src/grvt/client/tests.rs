@@ -46,7 +46,7 @@ fn begun() -> GrvtClient {
 fn ready() -> GrvtClient {
     let mut grvt = begun();
     let mut out = Output::default();
-    grvt.begin(&mut out);
+    grvt.begin(true, &mut out);
     let instrument = json!({ "instrument": "BTC_USDT_Perp", "instrument_hash": "0x030501", "base": "BTC", "quote": "USDT",
         "kind": "PERPETUAL", "base_decimals": 9, "quote_decimals": 6, "tick_size": "0.1", "min_size": "0.001" });
     for (about, body) in [

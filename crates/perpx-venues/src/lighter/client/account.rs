@@ -215,9 +215,7 @@ impl LighterClient {
         }
         if self.reading.ends() {
             out.account.push(AccountUpdate::Holding(holding));
-            if !std::mem::replace(&mut self.is_ready, true) {
-                out.account.push(AccountUpdate::Ready);
-            }
+            self.ready(out);
         } else {
             self.read_account(out);
         }

@@ -121,6 +121,8 @@ pub struct LighterClient {
     /// What expiries are moved by to be told in the venue's clock.
     ahead: TimeDelta,
     is_ready: bool,
+    /// Nothing is held: the account is read first.
+    is_new: bool,
     book: Book,
     watch: MarketWatch,
     /// Of [`PUBLIC`], once their stream is open.
@@ -167,6 +169,7 @@ impl LighterClient {
             lanes,
             ahead: TimeDelta::ZERO,
             is_ready: false,
+            is_new: true,
             book: Book::default(),
             watch: MarketWatch::default(),
             public: Vec::new(),
@@ -432,8 +435,8 @@ impl LighterClient {
                 self.watch.tell(out);
                 let unknown: Vec<usize> = (0..self.lanes.len()).filter(|n| self.lanes[*n].nonce.is_none()).collect();
                 out.requests.extend(unknown.iter().map(|lane| self.ask_nonce(*lane)));
-                if unknown.is_empty() && !self.reading.is_under_way() {
-                    self.ask_account(out);
+                if unknown.is_empty() {
+                    self.get_ready(out);
                 }
             }
             About::Nonce(lane) => self.nonce_received(lane, body, wall, out)?,
@@ -453,10 +456,24 @@ impl LighterClient {
         let Some(here) = self.lanes.get_mut(lane) else { return Ok(()) };
         here.nonce = Some(nonce);
         if !self.is_ready && self.lanes.iter().all(|lane| lane.nonce.is_some()) {
-            // the account tells whether the keys are its own
-            self.ask_account(out);
+            self.get_ready(out);
         }
         self.pump(wall, out)
+    }
+
+    /// All keys have their nonces.
+    fn get_ready(&mut self, out: &mut Output) {
+        if !self.is_new {
+            self.ready(out);
+        } else if !self.reading.is_under_way() {
+            self.ask_account(out);
+        }
+    }
+
+    pub(super) fn ready(&mut self, out: &mut Output) {
+        if !std::mem::replace(&mut self.is_ready, true) {
+            out.account.push(AccountUpdate::Ready);
+        }
     }
 
     /// The answer to a query of the order `id`.
@@ -499,8 +516,8 @@ impl VenueClient for LighterClient {
         self.ahead = ahead;
     }
 
-    fn begin(&mut self, out: &mut Output) {
-        self.reading = Default::default();
+    fn begin(&mut self, is_new: bool, out: &mut Output) {
+        (self.reading, self.is_new) = (Default::default(), is_new);
         out.requests.push(self.get(About::Markets, "orderBookDetails".to_owned(), Vec::new()));
     }
 

@@ -46,7 +46,7 @@ fn ready() -> LighterClient {
         number: RunNumber { tag: 3, epoch: 2 },
     });
     let mut out = Output::default();
-    lighter.begin(&mut out);
+    lighter.begin(true, &mut out);
     let market =
         json!({ "symbol": "BTC", "market_id": 1, "status": "active", "size_decimals": 5, "price_decimals": 1 });
     let details = json!({ "code": 200, "order_book_details": [market] });
