@@ -96,7 +96,6 @@ fn a_start_that_is_refused_closes_what_is_held() {
     }
 }
 
-/// Another program goes on where it makes each command of the last hour again; where it does not, it is told to, or does nothing but close.
 /// A start with a position waits for a venue that is away, or whose gateway refuses it, and says so; what is said meanwhile is done afterwards.
 /// The account keeps its leverage.
 #[test]
@@ -137,6 +136,7 @@ fn a_start_with_a_position_waits_for_its_venue() {
     assert_eq!(field(&line, "agrees"), "true", "{line}");
 }
 
+/// Another program goes on where it makes each command of the last hour again; where it does not, it is told to, or does nothing but close.
 #[test]
 fn another_program_goes_on_where_it_decides_alike() {
     let dir = folder();

@@ -3,9 +3,9 @@
 use super::LiveError;
 use super::live_file::Network;
 use perpx_data::path::state_folder;
+use perpx_venues::net::hosts::Address;
 use perpx_venues::recorder::folder::{self, FolderError, Lock};
 use perpx_venues::registry::AccountNumbers;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Accounts that nobody else of this machine trades on, for as long as this lives.
@@ -44,9 +44,12 @@ pub fn lock(network: &Network, numbers: &[AccountNumbers], run: &Path) -> Result
 /// A host of this machine by one name, however it is written.
 fn of_this_machine(host: &str) -> String {
     let Some((name, port)) = host.rsplit_once(':') else { return host.to_owned() };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_here = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|at| at.is_loopback());
-    if is_here { format!("127.0.0.1:{port}") } else { host.to_ascii_lowercase() }
+    let name = name.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    if (Address { is_tls: false, host: name, port: 0 }).is_loopback() {
+        format!("127.0.0.1:{port}")
+    } else {
+        host.to_ascii_lowercase()
+    }
 }
 
 #[cfg(test)]

@@ -148,8 +148,12 @@ impl RulesWatch {
         self.due[v] = self.due[v].map(|due| due.min(soon));
     }
 
-    /// Both venues were read within the last minute, or do not tell in time. What is older is read now.
-    pub fn are_young(&mut self) -> bool {
+    /// Both venues were read within the last minute, or do not tell in time. What is older is read now, where somebody waits for it.
+    pub fn are_young(&mut self, is_wanted: bool) -> bool {
+        if !is_wanted {
+            self.wanted = None;
+            return true;
+        }
         let now = Instant::now();
         let is_young = |at: &Option<Instant>| at.is_some_and(|at| now.duration_since(at) < AGAIN);
         if self.read_at.iter().all(is_young) {
@@ -159,11 +163,6 @@ impl RulesWatch {
             *due = due.map(|due| due.min(now));
         }
         now.duration_since(*self.wanted.get_or_insert(now)) > BEFORE_CLOSES
-    }
-
-    /// Nobody waits for a reading.
-    pub fn is_unwanted(&mut self) {
-        self.wanted = None;
     }
 
     fn note(&mut self, v: usize, words: String) {

@@ -45,6 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TELLING: Duration = Duration::from_secs(90);
 /// A venue that refused what a start asks for, while something is held, is asked again so long after it.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// A run that has not gone on by then answers for itself.
+const WAITED: Duration = Duration::from_secs(4);
 /// For everything to be closed after the stop, at real-time speed.
 const CLOSING: Duration = Duration::from_secs(120);
 
@@ -277,13 +279,12 @@ impl Session {
             if stop.load(Ordering::Relaxed) {
                 return Err(LiveError::Stopped);
             }
-            let silent = self.silent("is not ready to trade", began.elapsed());
             if began.elapsed() > PATIENCE && !holds {
-                return Err(silent);
+                return Err(self.not_ready(began.elapsed()));
             }
             if began.elapsed() > lasts {
                 lasts += PATIENCE;
-                self.say_waiting(&silent.to_string());
+                self.say_waiting(&self.not_ready(began.elapsed()).to_string());
                 // an answer may have been lost
                 let late = again.iter_mut().zip(self.ready).filter(|(_, is_ready)| !is_ready);
                 late.for_each(|(again, _)| *again = Some(Instant::now()));
@@ -314,8 +315,12 @@ impl Session {
 
     /// What an operator says while the run cannot go on.
     fn hear_meanwhile(&mut self, waited: Duration) -> Result<(), LiveError> {
-        let silent = self.silent("is not ready to trade", waited);
-        match self.desk.as_mut().is_some_and(|desk| desk.wait(&silent.to_string(), waited)) {
+        // whoever asks waits that long for an answer of the run itself
+        if waited < WAITED {
+            return Ok(());
+        }
+        let silent = self.not_ready(waited);
+        match self.desk.as_mut().is_some_and(|desk| desk.wait(&silent.to_string())) {
             true => Err(silent),
             false => Ok(()),
         }
@@ -332,18 +337,7 @@ impl Session {
             self.connections[v].client.set_leverage(engine_time::now(), &mut out).map_err(self.failed(v))?;
             self.pass_on(v, out, None);
         }
-        let began = Instant::now();
-        while self.leverage.iter().any(Option::is_none) {
-            self.observer.iter_mut().for_each(Observer::beat);
-            if began.elapsed() > TELLING {
-                return Err(self.silent("does not set the leverage", TELLING));
-            }
-            self.pass(&mut None)?;
-            if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
-                let (v, output) = self.receive(inbound)?;
-                self.pass_on(v, output, None);
-            }
-        }
+        self.wait_for("does not set the leverage", |session, v| session.leverage[v].is_some())?;
         let refused = |v: usize| self.leverage[v].clone().flatten().map(|why| (v, why));
         let Some((v, why)) = (0..2).find_map(refused) else { return Ok(()) };
         let (venue, error) =
@@ -362,8 +356,14 @@ impl Session {
         Ok(())
     }
 
-    fn silent(&self, what: &'static str, patience: Duration) -> LiveError {
-        let late = self.ready.iter().position(|ready| !ready).unwrap_or(0);
+    /// The venue that keeps a start waiting.
+    fn not_ready(&self, waited: Duration) -> LiveError {
+        let late = self.ready.iter().position(|is_ready| !is_ready);
+        let late = late.or_else(|| self.is_resumed.iter().position(|is_resumed| !is_resumed));
+        self.silent(late.unwrap_or(0), "is not ready to trade", waited)
+    }
+
+    fn silent(&self, late: usize, what: &'static str, patience: Duration) -> LiveError {
         let venue = self.connections[late].name.clone();
         let trouble = self.troubles.keys().rfind(|trouble| trouble.starts_with(&venue)).cloned();
         let trouble = trouble.map_or(String::new(), |trouble| format!(" ({trouble})"));
@@ -795,6 +795,23 @@ impl Session {
         Ok(holdings)
     }
 
+    /// Waits until both venues have said something.
+    fn wait_for(&mut self, what: &'static str, is_said: impl Fn(&Session, usize) -> bool) -> Result<(), LiveError> {
+        let began = Instant::now();
+        while let Some(late) = (0..2).find(|v| !is_said(self, *v)) {
+            self.observer.iter_mut().for_each(Observer::beat);
+            if began.elapsed() > TELLING {
+                return Err(self.silent(late, what, TELLING));
+            }
+            self.pass(&mut None)?;
+            if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
+                let (v, output) = self.receive(inbound)?;
+                self.pass_on(v, output, None);
+            }
+        }
+        Ok(())
+    }
+
     /// What both venues say of the account, asked anew.
     ///
     /// # Errors
@@ -806,25 +823,8 @@ impl Session {
             self.connections[v].client.ask_account(&mut out);
             self.pass_on(v, out, None);
         }
-        let began = Instant::now();
-        loop {
-            self.observer.iter_mut().for_each(Observer::beat);
-            if let [Some(long), Some(short)] = &self.holdings {
-                let holdings = [long.clone(), short.clone()];
-                if let Some(log) = &mut self.log {
-                    log.accounts(self.now, &holdings);
-                }
-                return Ok(holdings);
-            }
-            if began.elapsed() > TELLING {
-                return Err(self.silent("does not tell the account", TELLING));
-            }
-            self.pass(&mut None)?;
-            if let Ok(inbound) = self.inbound.recv_timeout(NAP) {
-                let (v, output) = self.receive(inbound)?;
-                self.pass_on(v, output, None);
-            }
-        }
+        self.wait_for("does not tell the account", |session, v| session.holdings[v].is_some())?;
+        self.accounts_at_start()
     }
 
     /// Ends all connections; what kept the run from being written down to its end, if something did. `flat`: both venues hold nothing.

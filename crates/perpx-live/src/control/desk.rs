@@ -42,8 +42,6 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at the disk, and between two pictures for others.
 const SELDOM: Duration = Duration::from_secs(1);
-/// A run that has not gone on by then answers for itself.
-const WAITED: Duration = Duration::from_secs(4);
 /// Between two questions whether a killed run is flat.
 const AGAIN: Duration = Duration::from_secs(5);
 /// Answers of a lane that count, and how old they may be.
@@ -387,11 +385,9 @@ impl Desk {
         self.gate.withdraw(id);
     }
 
-    /// The run cannot go on yet, and has waited for so long: `status` is told why, what else is said is done as soon as it goes on. True: it is to
-    /// end at once.
-    pub fn wait(&mut self, why: &str, waited: Duration) -> bool {
-        // whoever asks waits that long for an answer of the run itself
-        while let Some(heard) = (waited >= WAITED).then(|| self.ears.heard()).flatten() {
+    /// The run cannot go on yet: `status` is told why, what else is said is done as soon as it goes on. True: it is to end at once.
+    pub fn wait(&mut self, why: &str) -> bool {
+        while let Some(heard) = self.ears.heard() {
             let is_quit = matches!(heard.what, What::Say(Verb::Quit, _));
             let answer = match heard.what {
                 What::Status => Answer { body: serde_json::json!({ "waits": why }), ..Answer::done(why) },
@@ -593,14 +589,7 @@ impl Desk {
             stuck.into_iter().zip(&self.names).filter_map(|(why, name)| Some(format!("{name}: {}", why?))).collect();
         // both legs of a pair go by the newest rules: one that is refused for them would leave the other alone
         let closes_pair = standing.state == State::Locked && mandate.closes == [true; 2];
-        let are_read = match (&mut self.rules, closes_pair) {
-            (Some(rules), true) => rules.are_young(),
-            (Some(rules), false) => {
-                rules.is_unwanted();
-                true
-            }
-            (None, _) => true,
-        };
+        let are_read = self.rules.as_mut().is_none_or(|rules| rules.are_young(closes_pair));
         let can_close = are_read && stuck.is_empty() && self.quotes.iter().all(is_reached);
         mandate.may_unlock = standing.state != State::Locked || can_close;
         let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
