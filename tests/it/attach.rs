@@ -233,6 +233,10 @@ fn what_a_run_at_other_processes_venues_needs() {
     let (code, text) = ran(LIVE, path, &["journal", "run"]);
     assert!(code == Some(2) && text.contains("the journal is damaged at byte"), "{code:?} {text}");
     assert!(text.contains(" start ") && text.lines().count() > 10, "{text}");
+    fs::write(path.join("run/KILL"), "for the test").expect("writes");
+    let (code, text) = ran(LIVE, path, &["ctl", "run", "clear-kill", "--reason", "looked at"]);
+    assert!(code == Some(2) && text.contains("damaged at byte") && text.contains("--salvage"), "{code:?} {text}");
+    assert!(!text.contains("--run DIR") && path.join("run/KILL").exists(), "{text}");
     fs::write(&file, &whole[..30]).expect("writes");
     let (code, text) = ran(LIVE, path, &["journal", "run"]);
     assert!(code == Some(2) && text.contains("no record is there"), "{code:?} {text}");

@@ -197,6 +197,10 @@ pub enum LiveError {
     #[error("{path}: {what}: {error}; accepted: a folder that can be written; to do: name another with --run DIR")]
     Folder { path: PathBuf, what: &'static str, error: String },
 
+    /// A folder whose run was spoken to.
+    #[error("{path}: {what}: {error}; nothing was done")]
+    NotDone { path: PathBuf, what: &'static str, error: String },
+
     /// Nothing can be recorded.
     #[error(transparent)]
     Record(Box<RecordError>),

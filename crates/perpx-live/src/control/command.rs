@@ -95,15 +95,8 @@ impl Word {
 /// # Errors
 /// No such folder; a process that does not answer.
 pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
-    let failed = |what: &'static str| {
-        let path = args.run.clone();
-        move |error: io::Error| LiveError::Folder { path, what, error: error.to_string() }
-    };
-    let no_run = |_: io::Error| {
-        let error = "there is no live.toml; name the folder of a run".to_owned();
-        LiveError::Folder { path: args.run.clone(), what: "is no run", error }
-    };
-    let name = args.run.canonicalize().map_err(no_run)?;
+    let no_run = || LiveError::NoRun { path: args.run.clone() };
+    let name = args.run.canonicalize().map_err(|_| no_run())?;
     let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if args.word == Word::Quit && args.leave_positions.as_ref() != Some(&name) {
         return Ok(Answer::no(format!(
@@ -121,20 +114,20 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
     if let Some(ask_for) = args.word.question() {
         let request =
             Request { ask: ask_for, reason: args.reason.clone(), leg: args.leg.clone().or(args.venue.clone()) };
-        if let Some(answer) = ask(&args.run, &request).map_err(failed("its process does not answer"))? {
+        if let Some(answer) = ask(&args.run, &request).map_err(not_done(&args.run, "its process does not answer"))? {
             return Ok(answer);
         }
     }
     // a process that lives is spoken to, whatever has become of its files
     if !args.run.join("live.toml").is_file() {
-        return Err(no_run(io::ErrorKind::NotFound.into()));
+        return Err(no_run());
     }
     let nobody = format!("no process has {}", args.run.display());
     if args.word == Word::Status {
         return Ok(last(&args.run, &format!("{nobody}, or it is just beginning, or ending")));
     }
     match folder::lock(&args.run) {
-        Ok(_lock) => alone(args, &nobody).map_err(failed("cannot be written")),
+        Ok(_lock) => alone(args, &nobody),
         Err(error) => Ok(Answer::no(match args.word {
             Word::ClearKill => format!("{error}; the latch is cleared when its process has ended"),
             _ => format!("{error}; it does not listen: it is just beginning, or just ending, or has no socket"),
@@ -142,22 +135,27 @@ pub fn said(args: &CtlArgs) -> Result<Answer, LiveError> {
     }
 }
 
+fn not_done(run: &Path, what: &'static str) -> impl Fn(io::Error) -> LiveError {
+    move |error| LiveError::NotDone { path: run.to_path_buf(), what, error: error.to_string() }
+}
+
 /// Nobody has the run: its folder is worked on, under its LOCK.
-fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
+fn alone(args: &CtlArgs, nobody: &str) -> Result<Answer, LiveError> {
     if let Some(Question::Settle(settling)) = args.word.question() {
         return settled_later(args, settling, nobody);
     }
     let (pause, kill) = (args.run.join(PAUSE), args.run.join(KILL));
     let why = if args.reason.is_empty() { String::new() } else { format!(": {}", args.reason) };
-    let latch = |path: &Path, word: &str| write_atomic(path, format!("{word} by ctl{why}\n"));
+    let failed = |error| not_done(&args.run, "cannot be written")(error);
+    let latch = |path: &Path, word: &str| write_atomic(path, format!("{word} by ctl{why}\n")).map_err(failed);
     match args.word {
         Word::Pause => latch(&pause, "pause")?,
         Word::Kill => latch(&kill, "kill")?,
-        Word::Resume => gone(&pause)?,
+        Word::Resume => gone(&pause).map_err(failed)?,
         Word::ClearKill if !kill.exists() => return Ok(Answer::done(format!("{nobody}, and it was not killed"))),
         Word::ClearKill => {
-            Log::note(&args.run, "clear-kill", "ctl", &args.reason).map_err(other)?;
-            gone(&kill)?;
+            Log::note(&args.run, "clear-kill", "ctl", &args.reason)?;
+            gone(&kill).map_err(failed)?;
         }
         _ => {
             return Ok(Answer::no(format!(
@@ -178,7 +176,7 @@ fn alone(args: &CtlArgs, nobody: &str) -> io::Result<Answer> {
 }
 
 /// What a difference comes to: the next start does it as soon as five readings have confirmed that it is there.
-fn settled_later(args: &CtlArgs, settling: Settling, nobody: &str) -> io::Result<Answer> {
+fn settled_later(args: &CtlArgs, settling: Settling, nobody: &str) -> Result<Answer, LiveError> {
     let names = Venue::ALL.map(|venue| venue.name());
     let Some(venue) = args.venue.as_deref().filter(|venue| names.contains(venue)) else {
         let found = args.venue.as_deref().unwrap_or("nothing");
@@ -187,14 +185,10 @@ fn settled_later(args: &CtlArgs, settling: Settling, nobody: &str) -> io::Result
     if !args.run.join("journal").is_dir() {
         return Ok(Answer::no(format!("{nobody}, and none ever had: there is nothing to compare")));
     }
-    Log::note(&args.run, &settling.of(venue), TO_A_FOLDER, &args.reason).map_err(other)?;
+    Log::note(&args.run, &settling.of(venue), TO_A_FOLDER, &args.reason)?;
     Ok(Answer::done(format!(
         "{nobody}; the next start does it where the difference is still there, and forgets it where it is not; until then it holds"
     )))
-}
-
-fn other(error: LiveError) -> io::Error {
-    io::Error::other(error.to_string())
 }
 
 /// What the folder tells of a run that nobody has.

@@ -256,11 +256,24 @@ fn words(path: &Path) -> String {
 async fn live(run: &Path, out: &Sender<Heard>) {
     let (path, mut look) = (run.join("live.toml"), interval(READS));
     let mut told_last = fs::read(&path).ok();
-    let mut before = told_last.clone();
+    let (mut before, mut misses) = (told_last.clone(), 0);
     loop {
         look.tick().await;
         // a file that is being replaced is looked at again
-        let Ok(now) = fs::read(&path) else { continue };
+        let now = match fs::read(&path) {
+            Ok(now) => now,
+            Err(error) => {
+                misses += 1;
+                if misses == 2 {
+                    say(&format!(
+                        "{}: {error}; what was read before stays, and no start goes on without it",
+                        path.display()
+                    ));
+                }
+                continue;
+            }
+        };
+        misses = 0;
         let is_steady = before.as_ref() == Some(&now);
         before = Some(now.clone());
         if is_steady && told_last.as_ref() != Some(&now) {
