@@ -194,6 +194,37 @@ fn a_locked_position_that_cannot_be_closed_whole_stays_locked() {
     assert_eq!(field(&line, "agrees"), "true", "{line}");
 }
 
+/// While a market says that it takes nothing, not even what reduces, a locked position stays whole though it is to be closed. It goes as soon
+/// as the market takes closes.
+#[test]
+fn a_locked_position_waits_for_a_market_that_takes_nothing() {
+    let dir = folder();
+    let path = dir.path();
+    let worse = "[[fault]]\nkind = \"market-status\"\nvenue = \"grvt\"\nstatus = \"paused\"\nat = \"1s\"\nfor = \"20s\"\n\
+                 [[fault]]\nkind = \"market-status\"\nvenue = \"grvt\"\nstatus = \"reduce-only\"\nat = \"21s\"\n";
+    let (_market, _, _, run) = locked(path, &["--start-at", "9600", "--speed", "10"], worse, 5);
+    let says = |now: &Value, what: &str| {
+        let all = now["why_not"].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).any(|why| why.starts_with("grvt: the market ") && why.contains(what))
+    };
+    let now = wait(path, "the market is not closed", 15, |now| says(now, " is "));
+    assert_eq!(now["state"], "S3", "{now}");
+    let sent = seen(path).len();
+    let (code, text) = ctl(path, &["flatten", "--reason", "the test"]);
+    assert!(code == Some(0) && text.contains("it waits: grvt: the market is "), "{code:?} {text}");
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    let now = wait(path, "it is shown", 5, |_| true);
+    assert!(now["state"] == "S3" && says(&now, " is "), "{now}");
+    assert_eq!(seen(path).len(), sent, "nothing leaves");
+    let is_flat = |now: &Value| (0..2).all(|role| now["held"][role]["position"] == "0");
+    let now = wait(path, "it does not close", 120, |now| now["state"] == "S0" && is_flat(now));
+    assert!(says(&now, "reduces alone"), "{now}");
+    fs::write(path.join("run/PAUSE"), "enough").expect("writes");
+    run.signal("-TERM");
+    let (_, line) = ended(path, run, 90);
+    assert_eq!(field(&line, "agrees"), "true", "{line}");
+}
+
 /// GRVT's steps become five times as large while a run is locked. What it closes is made in the new steps; nothing opens
 /// until an operator has looked.
 #[test]

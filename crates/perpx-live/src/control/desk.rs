@@ -587,17 +587,20 @@ impl Desk {
         }
         let stuck: Vec<String> =
             stuck.into_iter().zip(&self.names).filter_map(|(why, name)| Some(format!("{name}: {}", why?))).collect();
+        let is_locked = standing.state == State::Locked;
+        let closed = |(shut, name): (&Shut, &String)| Some(format!("{name}: {}", shut.to_closes()?));
+        let closed: Vec<String> = self.shut.iter().zip(&self.names).filter(|_| is_locked).filter_map(closed).collect();
         // both legs of a pair go by the newest rules: one that is refused for them would leave the other alone
-        let closes_pair = standing.state == State::Locked && mandate.closes == [true; 2];
+        let closes_pair = is_locked && mandate.closes == [true; 2];
         let are_read = self.rules.as_mut().is_none_or(|rules| rules.are_young(closes_pair));
-        let can_close = are_read && stuck.is_empty() && self.quotes.iter().all(is_reached);
-        mandate.may_unlock = standing.state != State::Locked || can_close;
+        let is_taken = stuck.is_empty() && closed.is_empty();
+        mandate.may_unlock = !is_locked || are_read && is_taken && self.quotes.iter().all(is_reached);
         let verbs = self.verbs.in_force().map(|(verb, by)| format!("{} by {}", verb.name(), by.who));
-        let lost = (!mandate.may_unlock && stuck.is_empty()).then(|| match are_read {
+        let lost = (!mandate.may_unlock && is_taken).then(|| match are_read {
             true => "a venue of the locked position cannot be reached".to_owned(),
             false => "what both venues take is read before a locked position is closed".to_owned(),
         });
-        self.waits = lost.iter().chain(&stuck).cloned().collect();
+        self.waits = lost.iter().chain(&stuck).chain(&closed).cloned().collect();
         let why_not: Vec<String> = verbs
             .chain(stands.iter().map(|refusal| refusal.key.to_owned()))
             .chain(lost)
@@ -720,6 +723,7 @@ impl Desk {
         if verb == Verb::Resume {
             self.truth.resume(now, log);
             self.rules.iter_mut().for_each(RulesWatch::looked_at);
+            self.gate.looked_at();
         }
         let kept = match verb {
             Verb::Pause | Verb::Flatten => keep(&self.run.join(PAUSE), &format!("{} by {who}{why}\n", verb.name())),

@@ -256,6 +256,12 @@ impl Gate {
         })
     }
 
+    /// An operator has looked at what was refused: it counts anew.
+    pub fn looked_at(&mut self) {
+        self.refused.clear();
+        self.hurried.clear();
+    }
+
     /// What keeps anything from opening at this moment, whatever it is.
     pub fn standing(&self, sight: &Sight<'_>) -> Vec<Refusal> {
         let (limits, around, mut all) = (&self.limits, sight.around, Vec::new());

@@ -69,7 +69,7 @@ keys! {
     MaxOpensPerMin "max_opens_per_min" "10" Lower "100000", "orders a minute that open; three refusals by this key or the next two in ten minutes pause the run";
     MaxOrdersPerMin "max_orders_per_min" "30" Lower "100000", "orders a minute of any class; what opens is refused above it";
     SameOrderMs "same_order_ms" "250" Higher "60000", "milliseconds before the same order may open again";
-    MaxRejectRate "max_reject_rate" "0.5" Lower "1", "share of the last 20 orders that venues refused (a post-only that would have taken is none of them); above it the run pauses";
+    MaxRejectRate "max_reject_rate" "0.5" Lower "1", "share of the last 20 orders that venues refused (a post-only that would have taken is none of them); above it the run pauses; `resume` counts anew";
     MaxLossDay "max_loss_day" needed Lower "1000000000000", "quote money lost since 00:00 UTC, whatever starts there were, at mids and at marks for 10 s: everything is closed and stays so until `ctl resume`";
     MaxLossTotal "max_loss_total" needed Lower "1000000000000", "the same, since the run's folder was begun";
     StaleFeedMs "stale_feed_ms" unset Lower "3600000", "age of either venue above which nothing opens [as the strategy's `risk.max_quote_age_ms`]";

@@ -226,11 +226,12 @@ fn the_same_order_does_not_open_twice_at_once() {
     assert_eq!(gate.counts().get("same_order_ms"), Some(&3));
 }
 
-/// Of twenty orders eleven are refused; a post-only order that would have taken, and what was never sent, is none of them.
+/// Of twenty orders eleven are refused; a post-only order that would have taken, and what was never sent, is none of them. They count no more
+/// once an operator has looked at them.
 #[test]
 fn refusals_pause_and_crossing_ones_do_not() {
     let books = books();
-    let paused = |reason: Reject| {
+    let paused = |reason: Reject, is_looked_at: bool| {
         let mut gate = Gate::new(Limits::default(), venues(), [Qty::ZERO; 2]);
         for id in 0..20 {
             let now = sight(START.plus(i64::from(id) * MINUTE), [100_000; 2], &books);
@@ -241,10 +242,13 @@ fn refusals_pause_and_crossing_ones_do_not() {
                 false => gate.hear(&done(now.now, &order)),
             }
         }
+        if is_looked_at {
+            gate.looked_at();
+        }
         gate.look(&sight(START.plus(HOUR), [100_000; 2], &books)).is_some()
     };
-    assert!(paused(Reject::Rules) && paused(Reject::RateLimit));
-    assert!(!paused(Reject::PostOnlyCross) && !paused(Reject::Gate));
+    assert!(paused(Reject::Rules, false) && paused(Reject::RateLimit, false));
+    assert!(!paused(Reject::PostOnlyCross, false) && !paused(Reject::Gate, false) && !paused(Reject::Rules, true));
 }
 
 #[test]

@@ -593,7 +593,7 @@ impl Observer {
         for (venue, shut) in self.shut.iter().enumerate() {
             let of = |rule, words: &str| trouble(rule, self.name(venue), Level::Warning, words.to_owned());
             all.extend(shut.book.map(|words| of("book", words)));
-            all.extend(shut.market.as_deref().map(|words| of("closed", words)));
+            all.extend(shut.market.as_ref().map(|closed| of("closed", closed.words())));
         }
         for ((rule, subject), (_, level, words)) in &self.troubles {
             let is_graver = *rule == "journal" && is_lost;

@@ -21,7 +21,7 @@ pub mod walk;
 
 pub use account::{ForeignFill, Holding, OpenOrder, Past, PastOrder, Reading, Transfer};
 pub use number::RunNumber;
-pub use shut::{MarketWatch, Shut};
+pub use shut::{Closed, MarketWatch, Shut};
 
 use crate::book::LevelBook;
 use crate::wire::WireError;

@@ -10,14 +10,38 @@ use perpx_core::units::{Price, Time};
 pub struct Shut {
     /// The book cannot be right, in words: nothing of it is quoted until a summary shows the same.
     pub book: Option<&'static str>,
-    /// The market takes no orders, or those that reduce alone, in words.
-    pub market: Option<String>,
+    /// The market is not open.
+    pub market: Option<Closed>,
+}
+
+/// What a market does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// What reduces goes.
+    ToOpenings,
+    /// Nothing goes, in words.
+    ToAll(String),
+}
+
+impl Closed {
+    /// In words.
+    pub fn words(&self) -> &str {
+        match self {
+            Closed::ToOpenings => "the market takes what reduces alone",
+            Closed::ToAll(words) => words,
+        }
+    }
 }
 
 impl Shut {
     /// All of it.
     pub fn words(&self) -> impl Iterator<Item = &str> {
-        self.book.into_iter().chain(self.market.as_deref())
+        self.book.into_iter().chain(self.market.as_ref().map(Closed::words))
+    }
+
+    /// Why nothing can be closed there, in words.
+    pub fn to_closes(&self) -> Option<&str> {
+        self.market.as_ref().filter(|closed| matches!(closed, Closed::ToAll(_))).map(Closed::words)
     }
 }
 
@@ -56,8 +80,8 @@ impl MarketWatch {
     }
 
     /// What the venue says of the market; `None`: it is open.
-    pub fn market(&mut self, word: Option<String>) {
-        self.shut.market = word;
+    pub fn market(&mut self, closed: Option<Closed>) {
+        self.shut.market = closed;
     }
 
     /// Says what is another thing than before.

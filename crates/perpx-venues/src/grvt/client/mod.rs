@@ -14,8 +14,8 @@ use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Answer, Body, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound, Output, Past,
-    Reading, Reply, Request, RunNumber, Stream, Transfer, VenueClient, VenueError, quote,
+    About, AccountUpdate, Answer, Body, Closed, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound,
+    Output, Past, Reading, Reply, Request, RunNumber, Stream, Transfer, VenueClient, VenueError, quote,
 };
 use crate::grvt::QUOTE;
 use crate::grvt::book::Book;
@@ -722,11 +722,11 @@ impl VenueClient for GrvtClient {
 }
 
 /// Why nothing opens in an instrument; `None`: it is open, or nothing is said.
-fn shut(status: &InstrumentStatus) -> Option<String> {
+fn shut(status: &InstrumentStatus) -> Option<Closed> {
     match status {
         InstrumentStatus::Active | InstrumentStatus::Unspecified => None,
-        InstrumentStatus::ReduceOnly => Some("the market takes what reduces alone".to_owned()),
-        other => Some(format!("the market is {}", other.as_str().to_lowercase())),
+        InstrumentStatus::ReduceOnly => Some(Closed::ToOpenings),
+        other => Some(Closed::ToAll(format!("the market is {}", other.as_str().to_lowercase()))),
     }
 }
 

@@ -18,8 +18,8 @@ use crate::client::orders::{Fill, MOST_QUESTIONS, Orders, Resuming};
 use crate::client::resync::Subscription;
 use crate::client::walk::Walk;
 use crate::client::{
-    About, AccountUpdate, Body, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound, Output, Past, Reading,
-    Reply, Request, RunNumber, Stream, Transfer, VenueClient, VenueError, quote,
+    About, AccountUpdate, Body, Closed, ForeignFill, Holding, Host, MarketUpdate, MarketWatch, Outbound, Output, Past,
+    Reading, Reply, Request, RunNumber, Stream, Transfer, VenueClient, VenueError, quote,
 };
 use crate::lighter::book::Book;
 use crate::lighter::rest::{
@@ -411,7 +411,8 @@ impl LighterClient {
     /// As [`LighterClient::markets`], of one that is traded in: orders are written in its newest steps.
     fn markets_again(&mut self, details: &OrderBookDetails) {
         let market = details.order_book_details.iter().find(|market| market.symbol == self.access.coin);
-        self.watch.market(market.map_or(Some("the venue lists it no more".to_owned()), shut));
+        let gone = || Some(Closed::ToAll("the venue lists it no more".to_owned()));
+        self.watch.market(market.map_or_else(gone, shut));
         self.market = market.and_then(Market::read).or(self.market);
     }
 }
@@ -658,12 +659,12 @@ impl VenueClient for LighterClient {
 }
 
 /// Why nothing opens in a market; `None`: it is open.
-fn shut(market: &WireMarket) -> Option<String> {
+fn shut(market: &WireMarket) -> Option<Closed> {
     let only_reduces = market.market_config.as_ref().and_then(|config| config.force_reduce_only) == Some(true);
     match &market.status {
-        MarketStatus::Active if only_reduces => Some("the market takes what reduces alone".to_owned()),
+        MarketStatus::Active if only_reduces => Some(Closed::ToOpenings),
         MarketStatus::Active => None,
-        other => Some(format!("the market is {}", other.as_str())),
+        other => Some(Closed::ToAll(format!("the market is {}", other.as_str()))),
     }
 }
 

@@ -605,7 +605,7 @@ fn a_market_that_takes_nothing_is_shut() {
         let reply = answer(json!({ "code": 200, "order_book_details": [market] }));
         lighter.replied(About::Markets, reply, WALL, &mut out).expect("read");
         let word = |update: &AccountUpdate| match update {
-            AccountUpdate::Shut(shut) => shut.market.clone().unwrap_or_default(),
+            AccountUpdate::Shut(shut) => shut.words().next().unwrap_or_default().to_owned(),
             other => panic!("{other:?}"),
         };
         out.account.iter().map(word).collect::<Vec<_>>()
