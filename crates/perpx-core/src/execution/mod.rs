@@ -15,7 +15,7 @@ mod quote;
 pub use close::{Close, Hedge, Removal, urgent};
 pub use entry::Entry;
 pub use lock::{Lock, LockStep};
-pub use order_manager::{Ended, Heard, OrderManager, Timer, TimerKind, Working};
+pub use order_manager::{Ended, Heard, LAST, OrderManager, Timer, TimerKind, Working};
 pub use pair::{Pair, PairStep};
 
 use crate::ledger::Belief;
@@ -162,6 +162,11 @@ impl Default for Counts {
 }
 
 impl Counts {
+    /// What was counted in another stretch of the run.
+    pub fn add_all(&mut self, other: &Counts) {
+        self.0.iter_mut().zip(other.0).for_each(|(own, more)| *own += more);
+    }
+
     /// One more.
     pub fn add(&mut self, count: Count) {
         self.0[count as usize] += 1;

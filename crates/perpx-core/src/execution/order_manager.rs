@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 
 /// No wait between queries, or between closes that are not urgent, doubles beyond this.
 const LONGEST_WAIT: TimeDelta = SECOND.times(8);
+/// By role: the number by which the last order that was sent is known at rest.
+pub const LAST: [OrderId; 2] = [OrderId(1), OrderId(2)];
 /// Orders counted dead that are still recognised when their venue speaks of them.
 const REMEMBERED: usize = 8;
 
@@ -162,6 +164,9 @@ pub struct OrderManager {
     next_order: u32,
     /// Number of the newest timer.
     next_timer: u32,
+    /// A venue's requests were once found to be down to the reserve.
+    #[serde(skip)]
+    was_held: bool,
 }
 
 impl Default for OrderManager {
@@ -177,6 +182,7 @@ impl Default for OrderManager {
             hedges: 0,
             next_order: 0,
             next_timer: 0,
+            was_held: false,
         }
     }
 }
@@ -354,13 +360,45 @@ impl OrderManager {
     }
 
     /// Only the reserve of the venue's requests is left: what opens, and what can do without resting, waits.
-    pub fn is_held(&self, ctx: &ExecCtx<'_>, role: Role) -> bool {
+    pub fn is_held(&mut self, ctx: &ExecCtx<'_>, role: Role) -> bool {
         let venue = &ctx.plan.world.venues[role.ix()];
-        venue.rate_limit.is_some_and(|limit| {
+        let is_held = venue.rate_limit.is_some_and(|limit| {
             let sent = self.requests[role.ix()].iter().rev();
             let used = sent.take_while(|&&at| ctx.now().since(at) < limit.window).count();
             limit.is_held(used, venue.reserve)
-        })
+        });
+        self.was_held |= is_held;
+        is_held
+    }
+
+    /// A venue's requests were found to be down to the reserve since this was asked last.
+    pub fn take_held(&mut self) -> bool {
+        std::mem::take(&mut self.was_held)
+    }
+
+    /// By role: the requests that count against the venue's window.
+    pub fn requests_mut(&mut self) -> &mut [VecDeque<Time>; 2] {
+        &mut self.requests
+    }
+
+    /// Nothing is under way, and the venues owe no answer: orders and timers are numbered from the beginning, and what can be asked for no
+    /// more is forgotten. An order that is over is known as 1 or 2 by its role, where its venue may still be asked for it.
+    pub fn rest(&mut self) {
+        assert!(self.orders.is_empty(), "orders are under way: {:?}", self.orders);
+        self.dead.clear();
+        self.last = Role::BOTH.map(|role| if self.last[role.ix()].0 == 0 { OrderId(0) } else { LAST[role.ix()] });
+        self.heard = [Time::MIN; 2];
+        self.next_order = LAST[1].0;
+        self.timers.sort_by_key(|timer| timer.made);
+        for (timer, made) in self.timers.iter_mut().zip(1..) {
+            timer.made = made;
+        }
+        self.next_timer = self.timers.len() as u32;
+    }
+
+    /// By role: the last order sent; 0: none was.
+    pub fn last(&self) -> [OrderId; 2] {
+        self.last
     }
 
     /// Cancels an order of the leg, once.

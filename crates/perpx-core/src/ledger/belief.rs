@@ -28,6 +28,11 @@ impl Belief {
         Belief { books, lines: Lines::default(), in_transit: Cash::ZERO, valued_at: [Mid::ZERO; 2] }
     }
 
+    /// No money is on its way from one venue to the other.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.in_transit == Cash::ZERO
+    }
+
     /// Base coins of a leg, not negative.
     pub fn qty(&self, role: Role) -> Qty {
         self.books[role.ix()].leg.qty

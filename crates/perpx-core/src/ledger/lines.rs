@@ -67,6 +67,13 @@ impl Line {
 pub struct Lines([[MidValue; Line::ALL.len()]; 2]);
 
 impl Lines {
+    /// Adds all lines of another stretch of the run.
+    pub(crate) fn add_all(&mut self, other: &Lines) {
+        for (own, more) in self.0.iter_mut().flatten().zip(other.0.iter().flatten()) {
+            *own += *more;
+        }
+    }
+
     /// Books an amount; positive = we gained.
     pub fn add(&mut self, role: Role, line: Line, amount: MidValue) {
         self.0[role.ix()][line as usize] += amount;

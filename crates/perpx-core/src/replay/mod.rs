@@ -13,6 +13,7 @@
 //! | `seek` | [`Seek`]: sleeps from wake to wake; asks a [`Search`] for the next row that fires |
 //! | `walk`, `compiled_rules`, `column_filter` | [`Walk`]: the search row by row, its rules compiled per epoch |
 //! | `leap`, `index` | [`Leap`]: the search by an [`Index`] of the tile |
+//! | `share` | [`Share`]: many runs moved as one machine while they stand alike |
 //! | `extreme`, `chain` | the trailing best; the running hash |
 //!
 //! All drivers give the same bytes. A machine of the shipped strategy is 3 KiB and its lists: about 4 KiB, and 8 bytes a trade.
@@ -30,6 +31,7 @@ mod pass;
 mod run_state;
 mod scan;
 mod seek;
+mod share;
 mod simulated;
 mod venue_port;
 mod walk;
@@ -44,6 +46,7 @@ pub use pass::{Pass, RowsSeen};
 pub use run_state::{RunResult, RunState};
 pub use scan::Scan;
 pub use seek::{Search, Seek, leap, walk};
+pub use share::{Share, SharedCounts};
 pub use simulated::Simulated;
 pub use venue_port::{Remote, VenuePort};
 pub use walk::Walk;

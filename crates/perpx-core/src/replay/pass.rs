@@ -87,6 +87,20 @@ impl<'p, 'j: 'p, T: Trader, R: Recorder, P: VenuePort> Pass<'p, 'j, T, R, P> {
         }
     }
 
+    /// Goes on after `row` in a pass that was paused there.
+    pub(super) fn going_on(mut self, row: usize) -> Self {
+        self.row = row;
+        self
+    }
+
+    /// Leaves the machine at the present moment, for another pass to go on with; the last tick.
+    pub(super) fn pause(&mut self) -> usize {
+        self.m.venues.end(&mut self.around, self.m.now.plus(NS));
+        self.catch_up(self.m.now);
+        self.best(self.row);
+        self.row
+    }
+
     /// The tile begins.
     pub(super) fn begin(&mut self) {
         self.m.venues.begin(&self.around, self.rec.follows());

@@ -62,6 +62,14 @@ impl<S: Search> Seek<S> {
     }
 
     /// To the next call of the trader; `false` when the pass ends before it.
+    pub(super) fn next_call<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) -> bool {
+        self.watches.clear();
+        pass.m.trader.watches(pass.plan(), &mut self.watches);
+        self.search.arm(pass.eval_ctx(), &self.watches);
+        self.sleep(pass)
+    }
+
+    /// As [`Seek::next_call`], by the watches as they are.
     fn sleep<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) -> bool {
         let timer = pass.next_timer().filter(|&due| due < pass.until);
         let mut from = pass.row + 1;
@@ -137,13 +145,6 @@ impl<S: Search> Driver for Seek<S> {
     }
 
     fn run<T: Trader, R: Recorder>(&mut self, pass: &mut Pass<'_, '_, T, R>) {
-        loop {
-            self.watches.clear();
-            pass.m.trader.watches(pass.plan(), &mut self.watches);
-            self.search.arm(pass.eval_ctx(), &self.watches);
-            if !self.sleep(pass) {
-                return;
-            }
-        }
+        while self.next_call(pass) {}
     }
 }

@@ -123,6 +123,19 @@ impl Answers {
         Some(ended.filled)
     }
 
+    /// The end of an order was never reported.
+    pub fn has_silent_ends(&self) -> bool {
+        self.ended.iter().any(|ended| ended.silent)
+    }
+
+    /// Of orders that are over only the one is known that may be asked for, by the number that it has from now on.
+    pub fn forget_ended(&mut self, known: OrderId, as_number: OrderId) {
+        self.last_at = Time::MIN;
+        self.ended.retain(|ended| ended.id == known);
+        // what it had filled is told to a trader that has no such order
+        self.ended.iter_mut().for_each(|ended| (ended.id, ended.filled) = (as_number, Qty::ZERO));
+    }
+
     /// Orders whose end was never reported, and what they had filled.
     pub fn silent_ends(&mut self) -> Vec<(OrderId, Qty)> {
         let silent = self.ended.iter_mut().filter(|ended| ended.silent);

@@ -58,6 +58,37 @@ pub struct SimStats {
 }
 
 impl SimStats {
+    /// Adds what was counted in another stretch of the run.
+    pub(crate) fn add(&mut self, other: &SimStats) {
+        let counts = [
+            (&mut self.orders, other.orders),
+            (&mut self.cancels, other.cancels),
+            (&mut self.changes, other.changes),
+            (&mut self.queries, other.queries),
+            (&mut self.fills_maker, other.fills_maker),
+            (&mut self.fills_taker, other.fills_taker),
+            (&mut self.timeouts_lost, other.timeouts_lost),
+            (&mut self.timeouts_reached, other.timeouts_reached),
+            (&mut self.expired, other.expired),
+            (&mut self.vanished, other.vanished),
+            (&mut self.filled_after_gap, other.filled_after_gap),
+            (&mut self.closed_past_depth, other.closed_past_depth),
+            (&mut self.cancels_lost, other.cancels_lost),
+            (&mut self.self_trades, other.self_trades),
+            (&mut self.cancels_failed, other.cancels_failed),
+            (&mut self.liquidations, other.liquidations),
+            (&mut self.settlements, other.settlements),
+            (&mut self.settlements_other_price, other.settlements_other_price),
+            (&mut self.late_arrivals, other.late_arrivals),
+        ];
+        counts.into_iter().for_each(|(count, more)| *count += more);
+        self.rejects.iter_mut().zip(other.rejects).for_each(|(count, more)| *count += more);
+        self.gap_cost += other.gap_cost;
+        self.sent_qty += other.sent_qty;
+        self.filled_qty += other.filled_qty;
+        self.dead_qty += other.dead_qty;
+    }
+
     /// Refusals for this reason.
     pub fn rejected(&self, reason: Reject) -> u32 {
         self.rejects[reason as usize]

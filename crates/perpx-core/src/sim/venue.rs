@@ -568,6 +568,77 @@ impl<A: Account> SimVenue<A> {
         &self.stats
     }
 
+    /// Nothing is under way or still to be reported, not even the end of an order that was never asked for.
+    pub(crate) fn owes_nothing(&self) -> bool {
+        self.is_settled() && !self.answers.has_silent_ends()
+    }
+
+    /// Of a venue that owes nothing: orders that are over are forgotten but for the one that may be asked for, which has another number from
+    /// now on.
+    pub(crate) fn forget_ended(&mut self, known: OrderId, as_number: OrderId) {
+        self.answers.forget_ended(known, as_number);
+        self.lost.retain(|(id, _)| *id == known);
+        self.lost.iter_mut().for_each(|(id, _)| *id = as_number);
+    }
+
+    /// What it counted since the last call.
+    pub(crate) fn take_stats(&mut self) -> SimStats {
+        std::mem::take(&mut self.stats)
+    }
+
+    /// Counted before.
+    pub(crate) fn put_stats(&mut self, stats: SimStats) {
+        self.stats = stats;
+    }
+
+    /// The decision times of the requests that count against the rate limit, oldest first.
+    pub(crate) fn requests_mut(&mut self) -> &mut VecDeque<i64> {
+        &mut self.requests
+    }
+
+    /// It goes on as the other does: cursors and what was looked up are brought up when they are asked for, and what was counted decides
+    /// nothing.
+    pub(crate) fn stands_as(&self, other: &SimVenue<A>) -> bool
+    where
+        A: PartialEq,
+    {
+        let SimVenue {
+            role,
+            through,
+            account,
+            level,
+            cursors: _,
+            next_rows: _,
+            foreseen: _,
+            next_settled: _,
+            synced: _,
+            flight,
+            resting,
+            waiting,
+            consumed,
+            requests,
+            quota,
+            lost,
+            answers,
+            stats: _,
+            log: _,
+        } = self;
+        (*role, *through, *level, *quota) == (other.role, other.through, other.level, other.quota)
+            && *account == other.account
+            && *flight == other.flight
+            && *resting == other.resting
+            && *waiting == other.waiting
+            && *consumed == other.consumed
+            && *requests == other.requests
+            && *lost == other.lost
+            && *answers == other.answers
+    }
+
+    /// The account, to be put elsewhere.
+    pub(crate) fn truth_mut(&mut self) -> &mut A {
+        &mut self.account
+    }
+
     /// Nothing is under way, open, or still to be reported: what the trader believes is what is.
     pub fn is_settled(&self) -> bool {
         self.flight.is_empty() && self.resting.is_empty() && self.waiting.is_empty() && self.answers.is_settled()

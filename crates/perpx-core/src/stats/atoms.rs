@@ -220,17 +220,72 @@ pub struct Atoms {
     pub trades: Vec<u16>,
     /// Over the intervals so far.
     pub whole: WholeSpan,
+    /// Where a stretch of a run is kept, to be put behind others: what would be added, in its order.
+    #[serde(skip)]
+    log: Option<Vec<Added>>,
+}
+
+/// What is added to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Added {
+    /// The first return step of the stretch: its return is known with what was before.
+    First,
+    Return(i64),
+    Flat(u32),
+    Trade,
 }
 
 impl Atoms {
     /// Of a run that has not begun.
     pub fn new(plan: AtomPlan) -> Atoms {
         let atoms = plan.atoms as usize;
-        Atoms { plan, s1: vec![0; atoms], s2: vec![0; atoms], trades: vec![0; atoms], whole: WholeSpan::default() }
+        Atoms {
+            plan,
+            s1: vec![0; atoms],
+            s2: vec![0; atoms],
+            trades: vec![0; atoms],
+            whole: WholeSpan::default(),
+            log: None,
+        }
+    }
+
+    /// Keeps what is added, and adds it to nothing: for a stretch of a run that [`Atoms::book`] puts behind others.
+    pub(crate) fn of_stretch() -> Atoms {
+        Atoms { log: Some(Vec::new()), ..Atoms::new(AtomPlan { intervals: 0, atoms: 0 }) }
+    }
+
+    /// What was kept since the last call.
+    pub(crate) fn take_stretch(&mut self) -> Atoms {
+        std::mem::replace(self, Atoms::of_stretch())
+    }
+
+    /// A stretch follows; `ended`: the return of the interval that it has ended first.
+    pub(crate) fn book(&mut self, stretch: &Atoms, ended: Option<i64>) {
+        for added in stretch.log.iter().flatten() {
+            match *added {
+                Added::First => ended.into_iter().for_each(|r| self.add(r)),
+                Added::Return(r) => self.add(r),
+                Added::Flat(n) => self.add_flat(n),
+                Added::Trade => self.add_trade(self.whole.n),
+            }
+        }
+    }
+
+    fn keeps(&mut self, added: Added) -> bool {
+        self.log.iter_mut().for_each(|log| log.push(added));
+        self.log.is_some()
+    }
+
+    /// The first return step of a stretch.
+    pub(super) fn begin_interval(&mut self) {
+        self.keeps(Added::First);
     }
 
     /// The return of the next interval, by [`return_units`].
     pub fn add(&mut self, r: i64) {
+        if self.keeps(Added::Return(r)) {
+            return;
+        }
         let atom = self.plan.atom_of(self.whole.n) as usize;
         self.s1[atom] += r;
         self.s2[atom] += i128::from(r) * i128::from(r);
@@ -239,11 +294,17 @@ impl Atoms {
 
     /// The next `n` intervals have no return.
     pub fn add_flat(&mut self, n: u32) {
+        if self.keeps(Added::Flat(n)) {
+            return;
+        }
         self.whole = self.whole.join(WholeSpan::flat(n));
     }
 
     /// A trade closed in the interval with this number; after the last whole one it counts there.
     pub fn add_trade(&mut self, interval: u32) {
+        if self.keeps(Added::Trade) {
+            return;
+        }
         let trades = &mut self.trades[self.plan.atom_of(interval.min(self.plan.intervals - 1)) as usize];
         *trades = trades.saturating_add(1);
     }

@@ -66,6 +66,32 @@ pub struct Equity {
     daily_until: Time,
     /// When the drawdown limit was breached, or a halt was asked for; final.
     pub halted_at: Option<Time>,
+    /// Of a stretch of the run.
+    #[serde(skip)]
+    span: Span,
+}
+
+/// What a stretch of samples came to beside its sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Span {
+    /// Equity at its first return step.
+    first: Option<MidValue>,
+    /// Of its samples.
+    lowest: Option<MidValue>,
+    /// Of its samples and entries.
+    highest: Option<MidValue>,
+    /// A day began in it.
+    is_new_day: bool,
+}
+
+impl Span {
+    fn add(&mut self, equity: MidValue) {
+        self.highest = Some(self.highest.map_or(equity, |highest| highest.max(equity)));
+    }
+
+    fn sample(&mut self, equity: MidValue) {
+        self.lowest = Some(self.lowest.map_or(equity, |lowest| lowest.min(equity)));
+    }
 }
 
 /// [`Limits`] as money.
@@ -102,7 +128,52 @@ impl Equity {
             day_end: Time::of_day(from.day() + 1),
             daily_until: Time::MIN,
             halted_at: None,
+            span: Span::default(),
         }
+    }
+
+    /// The sums so far; from here on they are those of another stretch, which [`Equity::book`] puts behind them. Returns too where the
+    /// limits look from: the highest equity, and that of the day's beginning.
+    pub(crate) fn take_span(&mut self) -> (Equity, [MidValue; 2]) {
+        let taken = *self;
+        let from = [self.halt_peak, self.day_base];
+        (self.last, self.moments, self.drawdown) = (None, Moments::default(), MidValue::ZERO);
+        (self.peak, self.halt_peak, self.day_base) = (MidValue::LEAST, MidValue::ZERO, MidValue::ZERO);
+        self.span = Span::default();
+        (taken, from)
+    }
+
+    /// Where the limits look from.
+    pub(crate) fn look_from(&mut self, [halt_peak, day_base]: [MidValue; 2]) {
+        (self.halt_peak, self.day_base) = (halt_peak, day_base);
+    }
+
+    /// The stretch `next`, which began as [`Equity::take_span`] leaves it, follows; equity in it was less by `shift`. Returns the return of the
+    /// interval that it has ended first.
+    pub(crate) fn book(&mut self, next: &Equity, shift: MidValue) -> Option<i64> {
+        let ended = next.span.first.zip(self.last).map(|(first, last)| {
+            let r = return_units((first + shift - last).digits(), self.initial.digits());
+            self.moments.add(r);
+            r
+        });
+        self.moments.n += next.moments.n;
+        self.moments.sum += next.moments.sum;
+        self.moments.sum_sq += next.moments.sum_sq;
+        self.moments.down_sq += next.moments.down_sq;
+        self.last = next.last.map(|last| last + shift).or(self.last);
+        if let Some(lowest) = next.span.lowest {
+            self.drawdown = self.drawdown.max(next.drawdown).max(self.peak - (lowest + shift));
+            self.peak = self.peak.max(next.peak + shift);
+        }
+        if let Some(highest) = next.span.highest {
+            self.halt_peak = self.halt_peak.max(highest + shift);
+        }
+        if next.span.is_new_day {
+            self.day_base = next.day_base + shift;
+        }
+        (self.next, self.day_end) = (next.next, next.day_end);
+        (self.daily_until, self.halted_at) = (next.daily_until, next.halted_at);
+        ended
     }
 
     /// The limits as money, computed once for many samples.
@@ -190,11 +261,13 @@ impl Equity {
         let at = Time::at(self.next * MINUTE);
         rec.equity(at, equity);
         if self.next.rem_euclid(self.step) == 0 {
-            if let Some(last) = self.last {
-                self.add_return(equity - last, atoms);
+            match self.last {
+                Some(last) => self.add_return(equity - last, atoms),
+                None => self.begin_interval(equity, atoms),
             }
             self.last = Some(equity);
         }
+        self.span.sample(equity);
         self.peak = self.peak.max(equity);
         self.drawdown = self.drawdown.max(self.peak - equity);
         self.next += 1;
@@ -202,8 +275,17 @@ impl Equity {
         if at >= self.day_end {
             self.day_base = equity;
             self.day_end = at.plus(DAY - at.into_step(DAY));
+            self.span.is_new_day = true;
         }
         breached
+    }
+
+    /// The first return step of a stretch: it ends the interval before it, if there was one.
+    fn begin_interval(&mut self, equity: MidValue, atoms: Option<&mut Atoms>) {
+        self.span.first = Some(equity);
+        if let Some(atoms) = atoms {
+            atoms.begin_interval();
+        }
     }
 
     /// Repeats the newest sample at every minute up to `end` (exclusive): nothing is held, so nothing moves. A return of
@@ -215,8 +297,9 @@ impl Equity {
         let steps = (end - 1).div_euclid(self.step) - (self.next - 1).div_euclid(self.step);
         if steps > 0 {
             // the first step of a run begins the first interval and ends none
-            if let Some(last) = self.last.replace(equity) {
-                self.add_return(equity - last, atoms.as_deref_mut());
+            match self.last.replace(equity) {
+                Some(last) => self.add_return(equity - last, atoms.as_deref_mut()),
+                None => self.begin_interval(equity, atoms.as_deref_mut()),
             }
             self.moments.n += (steps - 1) as u32;
             if let Some(atoms) = atoms {
@@ -227,6 +310,7 @@ impl Equity {
         if last >= self.day_end {
             self.day_base = equity;
             self.day_end = last.plus(DAY - last.into_step(DAY));
+            self.span.is_new_day = true;
         }
         self.next = end;
     }
@@ -238,6 +322,7 @@ impl Equity {
             let minute = at.steps(MINUTE) - signals.first_minute;
             self.day_base = belief.equity(signals.minute_mids[minute as usize]);
             self.day_end = at.plus(DAY);
+            self.span.is_new_day = true;
         }
     }
 
@@ -258,6 +343,7 @@ impl Equity {
 
     /// Looks at both limits; true when one is newly breached.
     fn judge(&mut self, at: Time, equity: MidValue, caps: &Caps) -> bool {
+        self.span.add(equity);
         self.halt_peak = self.halt_peak.max(equity);
         let before = self.breach(at);
         if self.halted_at.is_none() && caps.drawdown.is_some_and(|most| self.halt_peak - equity >= most) {

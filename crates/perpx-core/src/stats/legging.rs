@@ -268,10 +268,14 @@ pub struct Worst {
 impl Worst {
     /// Keeps the deeper of the two, compared exactly.
     fn note(&mut self, row: &LeggingRow) {
-        let (moved, of) = ((row.worst_mid - row.mid).abs(), row.mid);
+        self.deepen(Worst { moved: (row.worst_mid - row.mid).abs(), of: row.mid });
+    }
+
+    fn deepen(&mut self, other: Worst) {
         let times = |a: Mid, b: Mid| i128::from(a.raw()) * i128::from(b.raw());
-        if !self.of.is_quoted() || times(moved, self.of) > times(self.moved, of) {
-            *self = Worst { moved, of };
+        let is_deeper = !self.of.is_quoted() || times(other.moved, self.of) > times(self.moved, other.of);
+        if other.of.is_quoted() && is_deeper {
+            *self = other;
         }
     }
 
@@ -285,6 +289,33 @@ impl Legging {
     /// How many have ended.
     pub fn episodes(&self) -> u32 {
         self.endings.iter().sum()
+    }
+
+    /// The sums so far are left behind; what goes on begins with none, and with `self.amount` where the lines stood.
+    pub(super) fn take_sums(&self) -> Legging {
+        Legging { open: self.open, ..Legging::default() }
+    }
+
+    /// See [`super::Tally::is_level`]; `line`: what the legging line of both legs comes to.
+    pub(super) fn is_level(&self, line: MidValue) -> bool {
+        self.open.is_none() && self.amount == line
+    }
+
+    /// Adds the sums of the stretch `next`.
+    pub(super) fn book(&mut self, next: &Legging) {
+        self.endings.iter_mut().zip(next.endings).for_each(|(own, more)| *own += more);
+        self.time += next.time;
+        self.longest = self.longest.max(next.longest);
+        self.qty_ns += next.qty_ns;
+        self.costliest = self.costliest.min(next.costliest);
+        self.worst_bp.deepen(next.worst_bp);
+        self.amount += next.amount;
+        self.notional += next.notional;
+    }
+
+    /// The episode that goes on, as another has it.
+    pub(super) fn go_on_as(&mut self, other: Legging) {
+        self.open = other.open;
     }
 
     /// A tile begins; its row 0 is looked at already.

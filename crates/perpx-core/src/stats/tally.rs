@@ -104,6 +104,88 @@ impl Tally {
         }
     }
 
+    /// Ends what is counted by time at `now`, as a transition would: the time in the present state counts up to there.
+    pub(crate) fn cut(&mut self, now: Time) {
+        self.spend(now);
+    }
+
+    /// The sums so far; from here on they are those of another stretch, which [`Tally::book`] puts behind them. What goes on is told from
+    /// where all lines come to nothing and the balances to nothing: they came to `total` and `cash`.
+    pub(crate) fn take_sums(&mut self, total: MidValue, cash: MidValue) -> Tally {
+        let empty = Tally {
+            state: self.state,
+            state_since: self.state_since,
+            state_times: vec![TimeDelta::ZERO; self.state_times.len()],
+            reasons: vec![0; self.reasons.len()],
+            unlock: vec![MidValue::ZERO; self.unlock.len()],
+            trade: self.trade,
+            lock: self.lock,
+            unlocked: self.unlocked,
+            decided: std::mem::take(&mut self.decided),
+            ..Tally::default()
+        };
+        let taken = std::mem::replace(self, empty);
+        self.legging = taken.legging.take_sums();
+        self.shift(-total, -cash);
+        taken
+    }
+
+    /// What goes on is told from elsewhere: all lines come to more by `total` there, the balances by `cash`.
+    pub(crate) fn shift(&mut self, total: MidValue, cash: MidValue) {
+        self.trade.iter_mut().for_each(|trade| trade.total += total);
+        self.lock.iter_mut().for_each(|(value, _)| *value += cash);
+        self.unlocked.iter_mut().for_each(|(_, value)| *value += cash);
+    }
+
+    /// No episode of legging goes on, and all that legging made was made in episodes.
+    pub(crate) fn is_level(&self, legging: MidValue) -> bool {
+        self.legging.is_level(legging)
+    }
+
+    /// The orders that went out before are over.
+    pub(crate) fn forget_orders(&mut self) {
+        self.decided.clear();
+    }
+
+    /// Adds the sums of the stretch `next`; what goes on stays as it was.
+    pub(crate) fn book(&mut self, next: &Tally) {
+        let zip = |own: &mut [u32], more: &[u32]| own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
+        self.state_times.iter_mut().zip(&next.state_times).for_each(|(own, more)| *own += *more);
+        zip(&mut self.reasons, &next.reasons);
+        self.unlock.iter_mut().zip(&next.unlock).for_each(|(own, more)| *own += *more);
+        self.pnls.extend_from_slice(&next.pnls);
+        for (own, more) in [
+            (&mut self.wins, next.wins),
+            (&mut self.round_trips, next.round_trips),
+            (&mut self.locks, next.locks),
+            (&mut self.short_locks, next.short_locks),
+            (&mut self.answers, next.answers),
+            (&mut self.orders, next.orders),
+            (&mut self.cancels, next.cancels),
+            (&mut self.fills, next.fills),
+        ] {
+            *own += more;
+        }
+        self.won += next.won;
+        self.lost += next.lost;
+        self.trade_time += next.trade_time;
+        self.turnover += next.turnover;
+        self.maker_turnover += next.maker_turnover;
+        self.decision_cost += next.decision_cost;
+        self.decision_value += next.decision_value;
+        self.legging.book(&next.legging);
+        self.peak_margin = self.peak_margin.max(next.peak_margin);
+        self.open_at_end |= next.open_at_end;
+    }
+
+    /// What goes on, as another has it.
+    pub(crate) fn go_on_as(&mut self, other: Tally) {
+        (self.state, self.state_since) = (other.state, other.state_since);
+        (self.trade, self.lock, self.unlocked) = (other.trade, other.lock, other.unlocked);
+        self.decided = other.decided;
+        self.legging.go_on_as(other.legging);
+    }
+
     /// An order leaves the trader; `opposite`: the best price that it could take, zero when there is none.
     pub fn order(&mut self, order: &NewOrder, opposite: Price) {
         self.orders += 1;

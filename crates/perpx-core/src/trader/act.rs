@@ -66,7 +66,8 @@ impl Composite {
     /// Only what is kept for closes is left of a venue's requests.
     fn is_rate_held(&mut self, step: &mut StepCtx<'_>) -> bool {
         let exec_ctx = exec_ctx(step, &mut self.counts);
-        Role::BOTH.iter().any(|&role| self.manager.is_held(&exec_ctx, role))
+        let manager = &mut self.manager;
+        Role::BOTH.iter().any(|&role| manager.is_held(&exec_ctx, role))
     }
 
     /// Of a trade that begins with this leg at the tick's quotes, in common lots.

@@ -3,6 +3,7 @@
 use crate::execution::{
     COUNTER_DOCS, COUNTERS, Close, Counts, Entry, ExecCtx, Lock, OrderManager, Pair, Removal, TimerKind, Working,
 };
+use crate::ledger::Belief;
 use crate::market::{Event, EventBody, Role};
 use crate::port::{Actions, Breach, Extreme, Limits, Mandate, Moment, StateInfo, Trader, Transition, View};
 use crate::strategy::{
@@ -318,13 +319,18 @@ impl Composite {
 
     /// Prices at which the conditions of the present state hold.
     fn relevel(&mut self, step: &StepCtx<'_>) {
-        let s = &step.plan.strategy;
-        let leg = |role: Role| &step.view.belief.books[role.ix()].leg;
+        self.bind(step.plan, step.view.belief);
+    }
+
+    /// As [`Composite::relevel`], for a trader that goes on by this plan.
+    pub(crate) fn bind(&mut self, plan: &Plan, belief: &Belief) {
+        let s = &plan.strategy;
+        let leg = |role: Role| &belief.books[role.ix()].leg;
         let mut levels = Levels::default();
         if let Some(x) = s.risk.liq_buffer {
             levels.buffer = Role::BOTH.map(|role| {
-                let margin = step.view.belief.books[role.ix()].leg_margin()?;
-                let px = margin.liquidation_level(&step.plan.instrument(role).margin)?;
+                let margin = belief.books[role.ix()].leg_margin()?;
+                let px = margin.liquidation_level(&plan.instrument(role).margin)?;
                 Some(strategy::buffer_level(role, px, x))
             });
         }

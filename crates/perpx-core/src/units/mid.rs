@@ -98,6 +98,8 @@ impl Neg for Mid {
 impl MidValue {
     /// Nothing.
     pub const ZERO: MidValue = MidValue(0);
+    /// Less than any amount, and far enough from the end that amounts can be taken from it.
+    pub const LEAST: MidValue = MidValue(i128::MIN / 4);
 
     /// Without its sign.
     #[inline]

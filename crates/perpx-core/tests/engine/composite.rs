@@ -340,7 +340,7 @@ const OPEN_AT_END: &str = "legging valued at the end";
 const LEAST: u64 = 20;
 
 /// Case numbers: 3,000 by default; `PERPX_SEEDS=5` one case, `5..90` a range, `5..` without end.
-fn seeds(default: u64) -> std::ops::Range<u64> {
+pub(crate) fn seeds(default: u64) -> std::ops::Range<u64> {
     let Ok(text) = std::env::var("PERPX_SEEDS") else { return 0..default };
     let number = |text: &str| text.parse::<u64>().expect("PERPX_SEEDS=N, N.. or N..M");
     match text.split_once("..") {

@@ -17,3 +17,4 @@ mod random_tape;
 mod recording;
 mod scenario;
 mod second_strategy;
+mod sharing;
