@@ -165,6 +165,12 @@ fn the_same_bytes_on_any_number_of_threads_in_one_go_or_killed_and_resumed() {
     assert!(case.files("scan") == wanted, "by scan, in other tiles and chunks");
     run(&Options { driver: DriverChoice::Walk, tile_rows: 5_000, ..case.options("walk") }).expect("runs");
     assert!(case.files("walk") == wanted, "by walk");
+    for (out, threads, tile_rows) in [("share", 1, 100_000), ("shared", 3, 1_500)] {
+        let share = Options { driver: DriverChoice::Share, threads: Some(threads), tile_rows, ..case.options(out) };
+        assert!(matches!(run(&Options { stop_after: Some(1), ..share.clone() }), Err(SweepError::Interrupted)));
+        run(&share).expect("goes on");
+        assert!(case.files(out) == wanted, "together, {threads} threads");
+    }
 }
 
 #[test]

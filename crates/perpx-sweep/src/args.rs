@@ -248,7 +248,7 @@ struct RunArgs {
     /// Count what was tried in this file, not in the user's
     #[arg(long, value_name = "FILE")]
     trials: Option<PathBuf>,
-    /// scan, walk, leap or auto; the results are the same
+    /// scan, walk, leap, share, auto; the results are the same
     #[arg(long, value_enum, default_value_t = DriverChoice::Auto, hide_possible_values = true, hide_default_value = true)]
     driver: DriverChoice,
     /// Run N configurations again by scan [default: 1]

@@ -21,6 +21,8 @@ pub enum DriverChoice {
     Walk,
     /// From wake to wake by an index of the tape
     Leap,
+    /// As leap, those that stand alike as one
+    Share,
 }
 
 /// Where runs are counted.
@@ -132,13 +134,18 @@ impl DriverChoice {
         match self {
             DriverChoice::Scan => DriverSlot::scan(),
             DriverChoice::Walk => DriverSlot::walk(),
-            DriverChoice::Auto | DriverChoice::Leap => DriverSlot::leap(),
+            DriverChoice::Auto | DriverChoice::Leap | DriverChoice::Share => DriverSlot::leap(),
         }
     }
 
     /// Tiles are given an index.
     pub fn is_indexed(self) -> bool {
-        matches!(self, DriverChoice::Auto | DriverChoice::Leap)
+        matches!(self, DriverChoice::Auto | DriverChoice::Leap | DriverChoice::Share)
+    }
+
+    /// Configurations that stand alike are moved as one.
+    pub fn is_shared(self) -> bool {
+        self == DriverChoice::Share
     }
 
     /// As it is written.
@@ -147,6 +154,7 @@ impl DriverChoice {
             DriverChoice::Scan => "scan",
             DriverChoice::Walk => "walk",
             DriverChoice::Auto | DriverChoice::Leap => "leap",
+            DriverChoice::Share => "share",
         }
     }
 }

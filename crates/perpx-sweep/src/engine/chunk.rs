@@ -6,6 +6,7 @@ use crate::engine::condition_stats::{ConditionCounts, ConditionIx};
 use crate::engine::points::StrategyPoint;
 use crate::engine::prefetch::each_tile;
 use crate::engine::scheduler::{Scheduler, WorkerTime};
+use crate::engine::shard::{Shard, TileWork, pass_together};
 use crate::error::SweepError;
 use crate::grid::Grid;
 use crate::options::DriverChoice;
@@ -14,7 +15,7 @@ use crate::results::spool::{Row, RunRow};
 use crate::results::trial_spool::TrialRow;
 use crate::symbol_run::SymbolRun;
 use perpx_core::config::Config;
-use perpx_core::replay::{Drive, DriverSlot, RunResult, RunState, Shared, begin};
+use perpx_core::replay::{Drive, DriverSlot, Job, RunResult, RunState, Shared, begin};
 use perpx_core::signals::SignalSet;
 use perpx_core::stats::{AtomPlan, NoRecord};
 use perpx_core::tape::Tile;
@@ -151,6 +152,8 @@ impl<'a> Chunk<'a> {
         let start = self.units.partition_point(|unit| unit.feed < feed);
         let end = self.units.partition_point(|unit| unit.feed <= feed);
         let mut scheduler = Scheduler::new(driver);
+        let threads = rayon::current_num_threads();
+        let mut shards = if driver.is_shared() { Shard::of(&self.units[start..end], threads) } else { Vec::new() };
         each_tile(reader, driver, self.tile, stop, |prepared| {
             let (tile, signals) = (&*prepared.tile, &prepared.signals);
             let shared = (tile, signals, prepared.index.as_ref());
@@ -160,19 +163,23 @@ impl<'a> Chunk<'a> {
                     conditions.count(tile, signals, spans.inside.0, spans.inside.1);
                 }
             };
-            let pass = |slot: &mut DriverSlot, unit: &mut WorkUnit| {
-                if !std::mem::replace(&mut unit.state.is_ahead, true) {
-                    unit.state.pass(
-                        (&unit.bound, &spans, trials.filter(|_| unit.world == 0)),
-                        (slot, &Drive::UNRECORDED),
-                        shared,
-                        &mut [NoRecord; 2],
-                        |_| {},
-                    );
+            let pass = |slot: &mut DriverSlot, work: &mut TileWork<'_>| match work {
+                TileWork::Together(share, units) => pass_together(share, units, (&spans, trials), shared, stop),
+                TileWork::Alone(unit) => {
+                    if !std::mem::replace(&mut unit.state.is_ahead, true) {
+                        unit.state.pass(
+                            (&unit.bound, &spans, trials.filter(|_| unit.world == 0)),
+                            (slot, &Drive::UNRECORDED),
+                            shared,
+                            &mut [NoRecord; 2],
+                            |_| {},
+                        );
+                    }
                 }
             };
-            let mut worker_time = scheduler.work(&mut self.units[start..end], count, pass, stop);
-            worker_time.waited = prepared.waited * rayon::current_num_threads() as u32;
+            let mut work = Shard::work(&mut shards, &mut self.units[start..end]);
+            let mut worker_time = scheduler.work(&mut work, count, pass, stop);
+            worker_time.waited = prepared.waited * threads as u32;
             if self.units[start..end].iter().any(|unit| !unit.state.is_ahead) {
                 return edge(self, Edge { config_ticks: 0, finished: 0, worker_time });
             }
@@ -224,6 +231,40 @@ pub fn ticks_inside(tile: &Tile, spans: &Spans) -> u64 {
     within(spans.inside) + spans.held_out.map_or(0, within)
 }
 
+/// What those who are moved together are asked.
+impl WorkUnit {
+    /// It has done the present tile.
+    pub fn is_ahead(&self) -> bool {
+        self.state.is_ahead
+    }
+
+    /// It has done the present tile from now on.
+    pub fn go_ahead(&mut self) {
+        self.state.is_ahead = true;
+    }
+
+    /// How many of its runs are over.
+    pub fn runs_ended(&self) -> usize {
+        self.state.runs.len()
+    }
+
+    /// The run over a span, begun if it was not, and its job.
+    pub fn run(
+        &mut self,
+        span: (Time, Time),
+        trial: Option<AtomPlan>,
+    ) -> (&mut RunState<Composite>, Job<'_, Composite>) {
+        let job = self.bound.job(span);
+        (self.state.begun(&job, trial), job)
+    }
+
+    /// The run over a span ends with the tile.
+    pub fn end_run<R>(&mut self, span: (Time, Time), drive: &Drive<R>, shared: Shared<'_>, rec: &mut R) {
+        let job = self.bound.job(span);
+        self.state.end_run(&job, drive, shared, rec, |_| {});
+    }
+}
+
 impl WorkUnit {
     fn row(self, metrics: usize) -> Row {
         let none = || RunRow::none(metrics);
@@ -253,26 +294,40 @@ impl UnitState {
             }
             let job = bound.job(span);
             let rec = &mut recs[self.runs.len()];
-            let machine = self.machine.get_or_insert_with(|| {
-                let mut machine = Box::new(begin(&job));
-                if let Some(plan) = trial.filter(|_| self.runs.is_empty()) {
-                    machine.keep_atoms(plan);
-                }
-                machine
-            });
-            (drive.tile)(slot, machine, &job, shared, rec);
+            (drive.tile)(slot, self.begun(&job, trial), &job, shared, rec);
             if tile.end < span.1 {
                 return;
             }
-            let result = (drive.finish)(machine, &job, shared, rec);
-            self.faults += u32::from(!result.books_agree || result.late_arrivals > 0);
-            self.runs.push(run_row(&result));
-            if let Some(atoms) = machine.atoms() {
-                self.trial = Some(Box::new(atoms.clone()));
-            }
-            ended(machine);
-            self.machine = None;
+            self.end_run(&job, drive, shared, rec, &mut ended);
         }
+    }
+
+    fn begun(&mut self, job: &Job<'_, Composite>, trial: Option<AtomPlan>) -> &mut RunState<Composite> {
+        self.machine.get_or_insert_with(|| {
+            let mut machine = Box::new(begin(job));
+            if let Some(plan) = trial.filter(|_| self.runs.is_empty()) {
+                machine.keep_atoms(plan);
+            }
+            machine
+        })
+    }
+
+    fn end_run<R>(
+        &mut self,
+        job: &Job<'_, Composite>,
+        drive: &Drive<R>,
+        shared: Shared<'_>,
+        rec: &mut R,
+        mut ended: impl FnMut(&RunState<Composite>),
+    ) {
+        let Some(mut machine) = self.machine.take() else { return };
+        let result = (drive.finish)(&mut machine, job, shared, rec);
+        self.faults += u32::from(!result.books_agree || result.late_arrivals > 0);
+        self.runs.push(run_row(&result));
+        if let Some(atoms) = machine.atoms() {
+            self.trial = Some(Box::new(atoms.clone()));
+        }
+        ended(&machine);
     }
 }
 

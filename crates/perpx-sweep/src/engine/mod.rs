@@ -6,6 +6,7 @@
 //! | `pruning` | worlds that need not be run |
 //! | `search` | which points are tried, where not all are |
 //! | `chunk` | as many machines as move through the tape together |
+//! | `shard` | those of them that are moved as one while they stand alike |
 //! | `prefetch`, `scheduler` | tiles made ready while one is run; the workers that run it |
 //! | `condition_stats` | how often each condition of the gate held |
 //! | `checkpoint` | where a run stands |
@@ -42,6 +43,7 @@ pub mod rerun;
 pub mod run;
 mod scheduler;
 mod search;
+mod shard;
 mod trials;
 mod walk_forward;
 mod winner_detail;
