@@ -228,9 +228,8 @@ fn rows() -> Vec<Row> {
         Row { name: "session ended", act: Faults(&["kind = \"expired-login\""]), ..ANY },
         Row {
             name: "keys revoked",
-            // closes that are refused go again each half second of the wall: after 150 s, and not much sooner, a minute's requests are used up
-            act: Faults(&["kind = \"revoked-keys\", for = \"100s\""]),
-            lasts: 100.0,
+            act: Faults(&["kind = \"revoked-keys\", for = \"150s\""]),
+            lasts: 150.0,
             must: &["login"],
             may: &["closed", "hedge", "leg alone", "login", "rejects"],
             hits_orders: true,

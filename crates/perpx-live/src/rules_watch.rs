@@ -159,8 +159,9 @@ impl RulesWatch {
         if self.read_at.iter().all(is_young) {
             return true;
         }
-        for (due, _) in self.due.iter_mut().zip(&self.read_at).filter(|(_, at)| !is_young(at)) {
-            *due = due.map(|due| due.min(now));
+        // what a reading that failed a moment ago would find is not asked for: the venue's room is for the closes
+        for v in (0..2).filter(|&v| !is_young(&self.read_at[v]) && !is_young(&self.asked[v])) {
+            self.due[v] = self.due[v].map(|due| due.min(now));
         }
         now.duration_since(*self.wanted.get_or_insert(now)) > BEFORE_CLOSES
     }
@@ -185,6 +186,7 @@ impl RulesWatch {
                         self.unsaid[v].push(format!("what it takes and charges cannot be read: {why}"));
                     }
                     self.failed[v] = Some(why);
+                    self.patience[v] = (self.patience[v] * 2).min(AGAIN);
                     continue;
                 }
             };
@@ -375,6 +377,26 @@ mod tests {
         let mut watch = RulesWatch::start(&world(), true, Box::new(reader)).expect("a thread");
         watch.taken = [taken(), taken()];
         (watch, tells)
+    }
+
+    /// While somebody waits for it, a venue that cannot be read is asked once, and not again and again.
+    #[test]
+    fn what_cannot_be_read_is_not_asked_for_again_at_once() {
+        let failing = || (0..100).map(|_| Err("no answer".to_owned())).collect::<Vec<_>>();
+        let (mut watch, tells) = watch(failing());
+        assert!(!watch.are_young(true), "nothing was read yet");
+        while watch.failed[1].is_none() || watch.read_at[0].is_none() {
+            watch.look();
+            std::thread::yield_now();
+        }
+        for _ in 0..100 {
+            assert!(!watch.are_young(true));
+            watch.look();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(tells.lock().expect("a lock").len(), 99);
+        watch.wanted = watch.wanted.and_then(|since| since.checked_sub(BEFORE_CLOSES * 2));
+        assert!(watch.are_young(true), "it is waited for no longer");
     }
 
     /// It is read at once and not before a while has gone by again, whatever is refused; what is worse stays until somebody has looked,
