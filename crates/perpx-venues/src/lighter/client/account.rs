@@ -171,6 +171,17 @@ impl LighterClient {
         out.requests.extend(market.map(|market| self.get(About::Markets, path(market.id), Vec::new())));
     }
 
+    /// An order was refused for what the market takes: that is asked for, once in a while however many are refused.
+    pub(super) fn market_refused(&mut self, wall: Time, out: &mut Output) {
+        let due = self.market_asked.plus(super::mend::AGAIN);
+        if wall >= due {
+            self.market_asked = wall;
+            self.ask_market(out);
+        } else {
+            self.later.entry(About::Markets).or_insert(due);
+        }
+    }
+
     /// The first question of a reading.
     pub(super) fn read_account(&mut self, out: &mut Output) {
         self.ask_market(out);

@@ -19,7 +19,7 @@ const TOKEN_MARGIN_SEC: i64 = 3_600;
 /// Tokens refused in a row: the next one waits.
 const MOST_TOKENS: u32 = 3;
 /// A question that was refused is asked again so much later.
-const AGAIN: TimeDelta = SECOND.times(5);
+pub(super) const AGAIN: TimeDelta = SECOND.times(5);
 
 impl LighterClient {
     /// One that is good, for a request or a subscription.
@@ -184,7 +184,10 @@ impl LighterClient {
             About::Transfers(_) => {}
             About::OpenOrders => self.ask_open_orders(wall, out)?,
             About::Nonce(lane) => out.requests.push(self.ask_nonce(lane)),
-            About::Markets => self.ask_market(out),
+            About::Markets => {
+                self.market_asked = wall;
+                self.ask_market(out);
+            }
             _ => self.read_account(out),
         }
         Ok(())

@@ -131,6 +131,8 @@ pub struct LighterClient {
     subscription: Option<(Subscription, i64)>,
     /// What was refused or could not be read is asked again then.
     later: BTreeMap<About, Time>,
+    /// When what the market takes was asked for last because of a refusal.
+    market_asked: Time,
     orders: Orders,
     /// Queries of the trader's that are under way.
     queries: BTreeSet<OrderId>,
@@ -170,6 +172,7 @@ impl LighterClient {
             ahead: TimeDelta::ZERO,
             is_ready: false,
             is_new: true,
+            market_asked: Time::MIN,
             book: Book::default(),
             watch: MarketWatch::default(),
             public: Vec::new(),

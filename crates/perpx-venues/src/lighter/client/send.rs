@@ -208,7 +208,7 @@ impl LighterClient {
                     Some(_) => Reject::Unavailable,
                 };
                 if code == Some(21605) {
-                    self.ask_market(out);
+                    self.market_refused(wall, out);
                 }
                 self.orders.rejected(id, reason, wall, &mut out.account);
             }

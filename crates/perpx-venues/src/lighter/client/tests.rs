@@ -596,7 +596,18 @@ fn a_market_that_takes_nothing_is_shut() {
     lighter.command(&order(1, 20_000_000), WALL, &mut out).expect("sent");
     let refusal = json!({ "code": 21605, "message": "invalid market status" });
     lighter.replied(About::Place(OrderId(1)), answer(refusal), WALL, &mut out).expect("goes on");
-    assert_eq!(asked(&out).iter().filter(|(about, _)| *about == About::Markets).count(), 2, "{out:?}");
+    let markets = |out: &Output| asked(out).iter().filter(|(about, _)| *about == About::Markets).count();
+    assert_eq!(markets(&out), 2, "{out:?}");
+    // however many are refused, it is asked for each few seconds
+    let mut more = Output::default();
+    for n in 2..22 {
+        let wall = WALL.plus(SECOND.times(i64::from(n)) / 2);
+        lighter.pass(wall, &mut more).expect("goes on");
+        lighter.command(&order(n, 20_000_000), wall, &mut more).expect("sent");
+        let refusal = json!({ "code": 21605, "message": "invalid market status" });
+        lighter.replied(About::Place(OrderId(n)), answer(refusal), wall, &mut more).expect("goes on");
+    }
+    assert_eq!(markets(&more), 2, "in ten seconds and a half");
     assert_eq!(events(&out), [EventBody::Rejected { id: OrderId(1), reason: Reject::Unavailable }]);
     let markets = [("inactive", false), ("inactive", false), ("active", true), ("active", false)];
     let told = markets.map(|(status, only)| {
