@@ -125,10 +125,7 @@ fn a_day_with_faults_leaves_everything_as_it_was() {
     );
     assert_eq!(seen.len(), numbers.len(), "a number was used twice");
     assert_eq!(metric(&text, "perpx_unexplained_quote", &[]), 0.0);
-    // at real time speed all of it is 4 MB, and buffers that a first trade or reconnection fills come within an hour
-    let least: f64 = 512.0;
-    let grown = kb(end) - kb(first);
-    assert!(grown.abs() <= least.max(0.05 * kb(first)), "{} then {} kB", kb(first), kb(end));
+    assert!((kb(end) / kb(first) - 1.0).abs() <= 0.05, "{} then {} kB", kb(first), kb(end));
     // an idle connection more or less; a leak of one a round would be dozens
     assert!((files(first) - files(end)).abs() <= 3.0, "{} then {}", files(first), files(end));
     assert!(late < 0.02, "{late} s");
