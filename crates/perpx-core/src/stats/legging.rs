@@ -291,7 +291,7 @@ impl Legging {
         self.endings.iter().sum()
     }
 
-    /// The sums so far are left behind; what goes on begins with none, and with `self.amount` where the lines stood.
+    /// What goes on, without the sums so far.
     pub(super) fn take_sums(&self) -> Legging {
         Legging { open: self.open, ..Legging::default() }
     }

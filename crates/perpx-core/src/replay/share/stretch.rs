@@ -45,22 +45,22 @@ impl Requests {
     }
 
     /// Those made since `from`, at which `known` had been made.
-    fn since(mut self, (from, known): (Time, [[usize; 2]; 2])) -> Requests {
-        for (times, known) in self.own.iter_mut().zip(known[0]) {
-            let mut left = known;
-            times.retain(|&at| at > from || at == from && left.checked_sub(1).map(|n| left = n).is_none());
-        }
-        for (times, known) in self.venue.iter_mut().zip(known[1]) {
-            let mut left = known;
-            times.retain(|&at| at > from.0 || at == from.0 && left.checked_sub(1).map(|n| left = n).is_none());
-        }
-        self
+    fn since(self, (from, known): (Time, [[usize; 2]; 2])) -> Requests {
+        Requests { own: made_since(self.own, from, known[0]), venue: made_since(self.venue, from.0, known[1]) }
     }
 
     /// As many as either had made, each as late as the later one's: neither has less room at any time than what this leaves.
     fn fullest(self, other: Requests) -> Requests {
         Requests { own: fullest(self.own, other.own), venue: fullest(self.venue, other.venue) }
     }
+}
+
+fn made_since<T: Ord>(all: [VecDeque<T>; 2], from: T, known: [usize; 2]) -> [VecDeque<T>; 2] {
+    let mut out = all;
+    for (times, mut left) in out.iter_mut().zip(known) {
+        times.retain(|at| *at > from || *at == from && left.checked_sub(1).map(|n| left = n).is_none());
+    }
+    out
 }
 
 fn fullest<T: Ord + Copy>(own: [VecDeque<T>; 2], other: [VecDeque<T>; 2]) -> [VecDeque<T>; 2] {
